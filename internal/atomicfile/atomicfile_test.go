@@ -1,0 +1,102 @@
+package atomicfile
+
+import (
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+func names(t *testing.T, dir string) []string {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var list []string
+	for _, e := range entries {
+		list = append(list, e.Name())
+	}
+	return list
+}
+
+func TestWriteReplacesAndLeavesNothingBehind(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "a.json")
+	for _, want := range []string{"first, longer than the second", "second"} {
+		if err := Write(path, []byte(want)); err != nil {
+			t.Fatal(err)
+		}
+		got, err := os.ReadFile(path)
+		if err != nil || string(got) != want {
+			t.Fatalf("read %q, %v; want %q", got, err, want)
+		}
+	}
+	if got := names(t, dir); len(got) != 1 {
+		t.Errorf("folder holds %q, want only a.json", got)
+	}
+}
+
+func TestFailureKeepsTheOldFile(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "a.json")
+	if err := Write(path, []byte("old")); err != nil {
+		t.Fatal(err)
+	}
+	full := errors.New("disk full")
+	err := WriteFunc(path, func(w io.Writer) error {
+		io.WriteString(w, "half of the ne")
+		return full
+	})
+	if !errors.Is(err, full) {
+		t.Errorf("error %v, want it to wrap %v", err, full)
+	}
+	if got, _ := os.ReadFile(path); string(got) != "old" {
+		t.Errorf("file holds %q after a failed write, want %q", got, "old")
+	}
+	if got := names(t, dir); len(got) != 1 {
+		t.Errorf("folder holds %q, want only a.json", got)
+	}
+}
+
+func TestTargetAppearsOnlyWhenComplete(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "a.json")
+	err := WriteFunc(path, func(w io.Writer) error {
+		io.WriteString(w, "{")
+		if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("target exists while it is being written (stat error %v)", err)
+		}
+		if got := names(t, dir); len(got) != 1 {
+			t.Errorf("the temporary file is not in the target's folder: %q", got)
+		}
+		_, err := io.WriteString(w, "}")
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestMissingFolderIsAnError(t *testing.T) {
+	if err := Write(filepath.Join(t.TempDir(), "no", "a"), nil); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("error %v, want not-exist", err)
+	}
+}
+
+func TestRemoveTemps(t *testing.T) {
+	dir := t.TempDir()
+	keep := []string{".gitignore", "a.json"}
+	for _, name := range append([]string{".a.json.atomic-0123456789abcdef"}, keep...) {
+		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := RemoveTemps(dir); err != nil {
+		t.Fatal(err)
+	}
+	if got := names(t, dir); len(got) != 2 || got[0] != keep[0] || got[1] != keep[1] {
+		t.Errorf("left %q, want %q", got, keep)
+	}
+}

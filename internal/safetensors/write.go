@@ -1,0 +1,138 @@
+package safetensors
+
+import (
+	"cmp"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"math"
+	"slices"
+	"unicode/utf8"
+)
+
+// chunk is the size of the buffer between typed values and bytes. It is a
+// multiple of every element size.
+const chunk = 64 << 10
+
+// Write writes a file with the given metadata and tensors. The bytes depend on
+// the arguments only: metadata is sorted by key; tensors keep their order, but
+// wider element types come first so that every tensor is aligned.
+//
+// Nothing is written when an argument is invalid: an empty, repeated or
+// non-UTF-8 name, an unknown type, or data whose length is not that of the
+// shape.
+func Write(w io.Writer, metadata map[string]string, tensors []Tensor) error {
+	tensors = slices.Clone(tensors)
+	slices.SortStableFunc(tensors, func(a, b Tensor) int { return cmp.Compare(b.DType.Size(), a.DType.Size()) })
+	head, err := header(metadata, tensors)
+	if err != nil {
+		return fmt.Errorf("safetensors: %w", err)
+	}
+	if _, err := w.Write(head); err != nil {
+		return fmt.Errorf("safetensors: %w", err)
+	}
+	var buf []byte
+	for _, t := range tensors {
+		if t.Float32 == nil {
+			_, err = w.Write(t.Data)
+		} else {
+			if buf == nil {
+				buf = make([]byte, chunk)
+			}
+			err = writeFloats(w, t.Float32, buf)
+		}
+		if err != nil {
+			return fmt.Errorf("safetensors: %s: %w", t.Name, err)
+		}
+	}
+	return nil
+}
+
+func writeFloats(w io.Writer, values []float32, buf []byte) error {
+	for part := range slices.Chunk(values, len(buf)/4) {
+		for i, v := range part {
+			binary.LittleEndian.PutUint32(buf[4*i:], math.Float32bits(v))
+		}
+		if _, err := w.Write(buf[:4*len(part)]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// header returns the length prefix and the JSON header, padded with spaces to
+// a multiple of 8 bytes.
+func header(metadata map[string]string, tensors []Tensor) ([]byte, error) {
+	b := append(make([]byte, 8, 256), '{')
+	if metadata != nil {
+		b = appendString(b, metadataKey)
+		b = append(b, ':', '{')
+		for i, k := range slices.Sorted(maps.Keys(metadata)) {
+			if !utf8.ValidString(k) || !utf8.ValidString(metadata[k]) {
+				return nil, fmt.Errorf("metadata %q is not valid UTF-8", k)
+			}
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = appendString(b, k)
+			b = append(b, ':')
+			b = appendString(b, metadata[k])
+		}
+		b = append(b, '}')
+	}
+	seen := make(map[string]bool, len(tensors))
+	var offset int64
+	for _, t := range tensors {
+		if t.Name == "" || t.Name == metadataKey || seen[t.Name] || !utf8.ValidString(t.Name) {
+			return nil, fmt.Errorf("tensor name %q is empty, reserved, repeated or not valid UTF-8", t.Name)
+		}
+		seen[t.Name] = true
+		bytes, err := byteLength(t.DType, t.Shape)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", t.Name, err)
+		}
+		have := int64(len(t.Data))
+		if t.Float32 != nil {
+			if t.DType != F32 || t.Data != nil {
+				return nil, fmt.Errorf("%s: float32 values need type F32 and no raw data", t.Name)
+			}
+			have = 4 * int64(len(t.Float32))
+		}
+		if have != bytes {
+			return nil, fmt.Errorf("%s: %s %v needs %d bytes, got %d", t.Name, t.DType, t.Shape, bytes, have)
+		}
+		if offset > math.MaxInt64-bytes {
+			return nil, fmt.Errorf("%s: total size overflows", t.Name)
+		}
+		if len(b) > 9 {
+			b = append(b, ',')
+		}
+		b = appendString(b, t.Name)
+		b = fmt.Appendf(b, `:{"dtype":"%s","shape":[`, t.DType)
+		for i, d := range t.Shape {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = fmt.Append(b, d)
+		}
+		b = fmt.Appendf(b, `],"data_offsets":[%d,%d]}`, offset, offset+bytes)
+		offset += bytes
+	}
+	b = append(b, '}')
+	for len(b)%8 != 0 {
+		b = append(b, ' ')
+	}
+	if len(b)-8 > maxHeader {
+		return nil, fmt.Errorf("header of %d bytes exceeds the format's limit of %d", len(b)-8, maxHeader)
+	}
+	binary.LittleEndian.PutUint64(b, uint64(len(b)-8))
+	return b, nil
+}
+
+// appendString appends a JSON string. Marshalling a string cannot fail.
+func appendString(b []byte, s string) []byte {
+	q, _ := json.Marshal(s)
+	return append(b, q...)
+}
