@@ -1,0 +1,96 @@
+package tensor
+
+import (
+	"fmt"
+	"runtime"
+)
+
+// A Device executes the operations: a number of threads, an instruction set and
+// the scratch memory of the matrix products. It is used from one goroutine at a
+// time, and its operations do not nest.
+type Device struct {
+	threads int
+	isa     ISA
+	pool    *pool // nil: one thread
+	scratch []gemmScratch
+
+	ranges rangeTask // the argument of parallel, kept here so that it costs no allocation
+	gemms  gemmTask  // likewise of Gemm
+}
+
+// Options select how a [Device] executes.
+type Options struct {
+	Threads int // 0: runtime.GOMAXPROCS(0); may exceed the number of cores
+	ISA     ISA // Auto: the fastest; must be one of [Supported]
+}
+
+// NewDevice starts a device: the caller's goroutine and Threads-1 workers. It
+// panics on an instruction set that the CPU lacks; [ParseISA] reports that as
+// an error. [Device.Close] stops the workers.
+func NewDevice(o Options) *Device {
+	if o.Threads < 0 {
+		panic(fmt.Sprintf("tensor: %d threads", o.Threads))
+	}
+	if o.Threads == 0 {
+		o.Threads = runtime.GOMAXPROCS(0)
+	}
+	d := &Device{threads: o.Threads, isa: o.ISA.resolve(), scratch: make([]gemmScratch, o.Threads)}
+	for i := range d.scratch {
+		d.scratch[i] = newGemmScratch()
+	}
+	if d.threads > 1 {
+		d.pool = newPool(d.threads)
+	}
+	return d
+}
+
+// Threads returns the number of workers, the caller's goroutine included.
+func (d *Device) Threads() int { return d.threads }
+
+// ISA returns the instruction set, never [Auto].
+func (d *Device) ISA() ISA { return d.isa }
+
+// ScratchBytes returns the bytes of all packing buffers of the device. They are
+// allocated in [NewDevice]; their size depends on the number of threads only.
+func (d *Device) ScratchBytes() int64 {
+	return int64(d.threads) * gemmScratchBytes
+}
+
+// Close stops the workers. The device must not be used afterwards; closing it
+// again does nothing.
+func (d *Device) Close() {
+	if d.pool != nil {
+		d.pool.close()
+	}
+}
+
+// rangesPerThread: several, so that a worker that is late or interrupted leaves
+// its share to the others.
+const rangesPerThread = 4
+
+// parallel splits the indices 0 … n-1 into contiguous ranges, multiples of
+// grain long but for the last one, and runs f on each: at most one range per
+// worker at a time. worker is in 0 … Threads()-1 and selects scratch.
+func (d *Device) parallel(n, grain int, f func(worker, lo, hi int)) {
+	chunks := (n + grain - 1) / grain
+	if d.threads == 1 || chunks <= 1 {
+		if n > 0 {
+			f(0, 0, n)
+		}
+		return
+	}
+	parts := min(rangesPerThread*d.threads, chunks)
+	d.ranges = rangeTask{n: n, grain: grain, chunks: chunks, parts: parts, f: f}
+	d.pool.run(parts, &d.ranges)
+	d.ranges.f = nil
+}
+
+// A rangeTask is one call of parallel.
+type rangeTask struct {
+	n, grain, chunks, parts int
+	f                       func(worker, lo, hi int)
+}
+
+func (t *rangeTask) do(worker, part int) {
+	t.f(worker, min(t.n, t.chunks*part/t.parts*t.grain), min(t.n, t.chunks*(part+1)/t.parts*t.grain))
+}

@@ -1,0 +1,21 @@
+//go:build !amd64 || noasm
+
+package tensor
+
+const noKernels = "tensor: this build has no assembly kernels"
+
+func tile512(k int, a, b *float32, ldb int, c *float32, ldc int, alpha, beta float32, rows, cols int, next *float32, ahead *int) {
+	panic(noKernels)
+}
+
+func tile256(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, alpha, beta float32, rows int) {
+	panic(noKernels)
+}
+
+func transpose4(dst *float32, w int, src *float32, stride, n int) { panic(noKernels) }
+
+func copyRows(dst *float32, w int, src *float32, stride, quads, n int) { panic(noKernels) }
+
+func pause() {}
+
+func fmaLoop(_ ISA, n int) int { return fmaLoopGo(n / 100) }

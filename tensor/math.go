@@ -1,0 +1,133 @@
+package tensor
+
+import "math"
+
+// The transcendental functions are written out here so that their bits do not
+// depend on the architecture: the standard library has assembly for some of
+// them on some machines, and elsewhere the compiler may fuse its products and
+// sums. Here every product that is added to something is wrapped in a
+// conversion, which forbids fusing.
+
+// expLow and expHigh bound the arguments for which exps computes; below it
+// returns 0 (results would be subnormal), above +Inf.
+const (
+	expLow  = -87
+	expHigh = 88
+)
+
+// exps computes dst_i ← exp(a·x_i + b), relative error below 2⁻²³. NaN stays NaN.
+// dst may be x.
+//
+// With n = round(x/ln 2) and r = x - n·ln 2, |r| ≤ ½ ln 2, exp(x) = 2ⁿ·exp(r);
+// exp(r) = 1 + r + r²·p(r), where p interpolates (exp(r)-1-r)/r² at the five
+// Chebyshev nodes (error of the polynomial 1e-8). Adding 1.5·2²³ rounds to an
+// integer and leaves n in the low bits.
+func exps(dst, x []float32, a, b float32) {
+	const (
+		log2e = 1 / math.Ln2
+		magic = 0x1.8p23
+		ln2hi = 355. / 512 // 9 bits: n·ln2hi is exact
+		ln2lo = math.Ln2 - ln2hi
+		p0    = 0.5
+		p1    = 0.16666577025596951
+		p2    = 0.04166655466204924
+		p3    = 0.008363173074686196
+		p4    = 0.0013926176120151043
+		one   = 127 << 23
+		inf   = 255 << 23
+	)
+	dst = dst[:len(x)]
+	for i, v := range x {
+		v = float32(a*v) + b
+		t := float32(v*log2e) + magic
+		n := t - magic
+		r := v - float32(n*ln2hi) - float32(n*ln2lo)
+		p := float32(p4*r) + p3
+		p = float32(p*r) + p2
+		p = float32(p*r) + p1
+		p = float32(p*r) + p0
+		p = float32(p*float32(r*r)) + r + 1
+		bits := math.Float32bits(t)<<23 + one
+		y := p * math.Float32frombits(bits)
+		if v < expLow {
+			y = 0
+		}
+		if v > expHigh {
+			y = math.Float32frombits(inf)
+		}
+		dst[i] = y
+	}
+}
+
+// horner evaluates c[0] + x·(c[1] + x·(c[2] + …)).
+func horner(x float64, c []float64) float64 {
+	s := c[len(c)-1]
+	for i := len(c) - 2; i >= 0; i-- {
+		s = float64(s*x) + c[i]
+	}
+	return s
+}
+
+// reduce returns n = round(x/(hi+lo…)) and x - n·(p1+p2+p3) for a constant that
+// is the sum of its parts. n·p1 and n·p2 are exact for |n| < 2²⁰.
+func reduce(x, inverse, p1, p2, p3 float64) (n, r float64) {
+	n = math.RoundToEven(float64(x * inverse))
+	return n, x - float64(n*p1) - float64(n*p2) - float64(n*p3)
+}
+
+// exp64 returns eˣ, for |x| < 700, to about 1e-16 relative.
+func exp64(x float64) float64 {
+	const hi = 0x1.62e42feep-1 // 32 bits of ln 2
+	n, r := reduce(x, 1/math.Ln2, hi, math.Ln2-hi, 0)
+	c := [...]float64{1, 1, 1. / 2, 1. / 6, 1. / 24, 1. / 120, 1. / 720, 1. / 5040, 1. / 40320, 1. / 362880,
+		1. / 3628800, 1. / 39916800, 1. / 479001600, 1. / 6227020800}
+	return math.Ldexp(horner(r, c[:]), int(n))
+}
+
+// log64 returns the natural logarithm of a positive normal x. With x = 2ᵉ·f, f
+// in [√½, √2), ln f = 2·artanh(s), s = (f-1)/(f+1), as a series in s² ≤ 0.0295.
+func log64(x float64) float64 {
+	if !(x > 0) || math.IsInf(x, 1) {
+		if x == 0 {
+			return math.Inf(-1)
+		}
+		if x > 0 {
+			return x
+		}
+		return math.NaN()
+	}
+	f, e := math.Frexp(x)
+	if f < math.Sqrt2/2 {
+		f *= 2
+		e--
+	}
+	s := (f - 1) / (f + 1)
+	c := [...]float64{1, 1. / 3, 1. / 5, 1. / 7, 1. / 9, 1. / 11, 1. / 13, 1. / 15, 1. / 17, 1. / 19, 1. / 21}
+	return float64(float64(e)*math.Ln2) + float64(2*s*horner(float64(s*s), c[:]))
+}
+
+// sincos64 returns sin x and cos x for |x| < 10⁶ to about 2e-16: Taylor series
+// on |r| ≤ π/4 after reduction by multiples of π/2.
+func sincos64(x float64) (sin, cos float64) {
+	const (
+		p1 = 0x1.921fb544p0   // the leading 33 bits of π/2
+		p2 = 0x1.0b4611a6p-34 // the next 33
+		p3 = math.Pi/2 - p1 - p2
+	)
+	n, r := reduce(x, 2/math.Pi, p1, p2, p3)
+	sc := [...]float64{1, -1. / 6, 1. / 120, -1. / 5040, 1. / 362880, -1. / 39916800, 1. / 6227020800, -1. / 1307674368000,
+		1. / 355687428096000}
+	cc := [...]float64{1, -1. / 2, 1. / 24, -1. / 720, 1. / 40320, -1. / 3628800, 1. / 479001600, -1. / 87178291200,
+		1. / 20922789888000, -1. / 6402373705728000}
+	q := float64(r * r)
+	s, c := r*horner(q, sc[:]), horner(q, cc[:])
+	switch int64(n) & 3 {
+	case 0:
+		return s, c
+	case 1:
+		return c, -s
+	case 2:
+		return -s, -c
+	}
+	return -c, s
+}
