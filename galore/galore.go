@@ -1,0 +1,252 @@
+// Package galore is GaLore: full-rank training whose optimizer lives in a
+// low-rank projection of the gradient (Zhao et al., 2403.03507).
+package galore
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"ranklab/internal/memory"
+	"ranklab/models"
+	"ranklab/optim"
+	"ranklab/tensor"
+)
+
+// Never is the refresh period of a basis that is computed once and kept.
+const Never = -1
+
+// Config holds the settings of GaLore.
+type Config struct {
+	optim.Base
+	Rank          int           // r; a weight with min(out, in) < r is projected to min(out, in)
+	UpdateProjGap int           // T, updates between refreshes, or Never
+	Scale         float64       // a_g, the paper's α: factor of the step of projected weights
+	ProjType      ProjType      // "" is Std
+	Targets       []models.Role // roles of the projected weights: attn, mlp; nil is both
+}
+
+// Validate reports every setting that makes no sense.
+func (c Config) Validate() error {
+	errs := []error{c.Base.Validate()}
+	if c.Rank < 1 {
+		errs = append(errs, fmt.Errorf("rank %d must be positive", c.Rank))
+	}
+	if c.UpdateProjGap < 1 && c.UpdateProjGap != Never {
+		errs = append(errs, fmt.Errorf("update_proj_gap %d must be positive or never", c.UpdateProjGap))
+	}
+	if !(c.Scale > 0) {
+		errs = append(errs, fmt.Errorf("scale %v must be positive", c.Scale))
+	}
+	if !slices.Contains(projTypes, c.ProjType) {
+		errs = append(errs, fmt.Errorf("proj_type %q is not one of %q", c.ProjType, projTypes))
+	}
+	errs = append(errs, optim.ValidateTargets(c.Targets))
+	return errors.Join(errs...)
+}
+
+// Method is GaLore (2403.03507, algorithm 2) around any base optimizer. Each
+// update of a targeted weight W (out, in) with gradient G, on the right side:
+//
+//	every T updates   P ← the first r rows of Vᵀ, where G = UΣVᵀ     (r, in)
+//	R ← G·Pᵀ                                                        (out, r)
+//	Δ ← step of the base optimizer for R at learning rate η
+//	W ← W - a_g·Δ·P
+//
+// and on the left side R ← Pᵀ·G with P the first r columns of U, and
+// W ← W - a_g·P·Δ. The refresh happens in the updates 0, T, 2T, …; the new
+// basis serves the same update. The state of the base optimizer is carried over
+// a refresh unchanged, in the coordinates of the old basis (GaLore#54). All
+// other parameters are trained by the same base optimizer, without a_g.
+//
+// A refresh is skipped, and the old basis kept, if G is zero or not finite or
+// the decomposition fails. While there is no basis yet, every update tries to
+// find one; until then P = 0, so that a zero gradient moves nothing, and a
+// gradient that is not finite is dropped.
+//
+// State of an m × n weight, m ≤ n, with AdamW: P mr and moments 2nr (std),
+// P nr and moments 2mr (reverse_std), or (m+n)r and 2r² (full).
+type Method struct {
+	config  Config
+	device  *tensor.Device
+	rest    *optim.Set
+	weights []*projected // by parameter id; nil: in the rest set
+	finder  finder
+	small   []float32 // scratch: a projected gradient
+	half    []float32 // scratch: a gradient projected on one of two sides
+
+	refresh refresh // of the running step
+	events  []optim.Event
+}
+
+var (
+	_ optim.Method   = (*Method)(nil)
+	_ optim.Reporter = (*Method)(nil)
+)
+
+// projected is the state of one targeted weight.
+type projected struct {
+	projector
+	direction optim.Direction
+	state     []optim.Buffer
+	hasBasis  bool
+}
+
+// New returns the method.
+func New(c Config) (*Method, error) {
+	if c.ProjType == "" {
+		c.ProjType = Std
+	}
+	if err := c.Validate(); err != nil {
+		return nil, fmt.Errorf("galore: %w", err)
+	}
+	return &Method{config: c}, nil
+}
+
+// Attach implements [optim.Method].
+func (m *Method) Attach(model *models.Llama, env optim.Env) error {
+	m.device = env.Device
+	m.weights = make([]*projected, len(model.Params()))
+	var small, half, short, long, wanted int
+	for _, l := range model.Linears() {
+		if !optim.Targeted(m.config.Targets, l.Role) {
+			continue
+		}
+		out, in := l.Out, l.In
+		r := min(m.config.Rank, out, in)
+		q := &projected{}
+		left, right := m.config.ProjType.sides(out, in)
+		if left {
+			q.left = q.basis(env, l.Weight.Name+".projector_left", out, r)
+			if out > in {
+				wanted = max(wanted, r)
+			}
+		}
+		if right {
+			q.right = q.basis(env, l.Weight.Name+".projector_right", r, in)
+			if in > out {
+				wanted = max(wanted, r)
+			}
+		}
+		rows, cols := q.shape(out, in)
+		q.direction = m.config.Rule.Direction(env, l.Weight.Name, rows, cols)
+		q.state = append(q.state, q.direction.State()...)
+		m.weights[l.Weight.ID] = q
+		small = max(small, rows*cols)
+		if left && right {
+			half = max(half, r*in)
+		}
+		short, long = max(short, min(out, in)), max(long, max(out, in))
+	}
+	m.rest = optim.NewSet(m.config.Base, env, model.Params(), func(p *models.Param) bool { return m.weights[p.ID] == nil })
+	m.small = env.Ledger.Floats(memory.Scratch, "galore.projected_gradient", small)
+	m.half = env.Ledger.Floats(memory.Scratch, "galore.half_projected_gradient", half)
+	m.finder = exact{env.Device, tensor.NewSVD(env.Ledger, "galore.svd", short, long, wanted)}
+	return nil
+}
+
+// basis allocates one basis, zero until the first refresh.
+func (q *projected) basis(env optim.Env, name string, rows, cols int) tensor.Matrix {
+	b := tensor.Alloc(env.Ledger, memory.Projectors, name, rows, cols)
+	q.state = append(q.state, optim.Buffer{Name: name, Data: b})
+	return b
+}
+
+// Update implements [optim.Method].
+func (m *Method) Update(p *models.Param, grad tensor.Matrix, s optim.Step) {
+	q := m.weights[p.ID]
+	if q == nil {
+		m.rest.Update(p, grad, s.N+1, s.LR)
+		return
+	}
+	lr := m.config.LR(p.Role, s.LR)
+	m.config.Before(m.device, p.W, grad, lr)
+	if !m.rebase(q, grad, s) {
+		return
+	}
+	rows, cols := q.shape(p.W.Rows, p.W.Cols)
+	r := tensor.Of(m.small, rows, cols)
+	var half tensor.Matrix
+	if q.left.Rows > 0 && q.right.Rows > 0 {
+		half = tensor.Of(m.half, rows, p.W.Cols)
+	}
+	q.project(m.device, grad, r, half)
+	q.direction.Step(r, s.N+1, lr)
+	q.back(m.device, float32(-m.config.Scale), r, half, p.W)
+	m.config.After(m.device, p.W, lr)
+}
+
+// rebase refreshes the basis when it is due. It reports whether the gradient
+// can be used.
+func (m *Method) rebase(q *projected, grad tensor.Matrix, s optim.Step) bool {
+	q.hasBasis = q.hasBasis || q.isSet(m.device)
+	if q.hasBasis && (m.config.UpdateProjGap == Never || s.N%m.config.UpdateProjGap != 0) {
+		return true
+	}
+	start := time.Now()
+	captured, ok := q.projector.refresh(m.finder, grad)
+	m.refresh.add(captured, ok, time.Since(start))
+	q.hasBasis = q.hasBasis || ok
+	return q.hasBasis || m.device.Finite(grad)
+}
+
+// EndStep implements [optim.Method].
+func (m *Method) EndStep(s optim.Step) error {
+	if m.refresh.tried > 0 {
+		m.events = append(m.events, m.refresh.event(s))
+		m.refresh = refresh{}
+	}
+	return nil
+}
+
+// Events implements [optim.Reporter]: one "refresh" for each step that had any.
+func (m *Method) Events() []optim.Event {
+	e := m.events
+	m.events = nil
+	return e
+}
+
+// State implements [optim.Method].
+func (m *Method) State() []optim.Buffer {
+	all := m.rest.State()
+	for _, q := range m.weights {
+		if q != nil {
+			all = append(all, q.state...)
+		}
+	}
+	return all
+}
+
+// A refresh counts the refreshes of one step.
+type refresh struct {
+	tried, failed int
+	sum, least    float64 // of the captured shares
+	time          time.Duration
+}
+
+func (r *refresh) add(captured float64, ok bool, t time.Duration) {
+	r.tried++
+	r.time += t
+	if !ok {
+		r.failed++
+		return
+	}
+	if r.tried-r.failed == 1 || captured < r.least {
+		r.least = captured
+	}
+	r.sum += captured
+}
+
+func (r *refresh) event(s optim.Step) optim.Event {
+	values := map[string]float64{"refreshed": float64(r.tried - r.failed), "kept": float64(r.failed)}
+	if n := r.tried - r.failed; n > 0 {
+		values["captured_mean"], values["captured_min"] = r.sum/float64(n), r.least
+	}
+	e := optim.NewEvent(s, "refresh", values)
+	e.Seconds = r.time.Seconds()
+	if r.failed > 0 {
+		e.Warn(fmt.Sprintf("%d of %d bases kept: the gradient was zero or not finite, or its decomposition failed", r.failed, r.tried))
+	}
+	return e
+}

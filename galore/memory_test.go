@@ -1,0 +1,48 @@
+package galore_test
+
+import (
+	"testing"
+
+	"ranklab/galore"
+	"ranklab/internal/memory"
+	"ranklab/optim"
+	"ranklab/optim/optimtest"
+)
+
+// The reference configs at the paper's ranks: P = 7Ldr and moments
+// 2Lr(4d + 3f) of the projected weights, two moments of everything else. The
+// other side stores less.
+func TestElements(t *testing.T) {
+	for _, c := range []struct {
+		preset                                string
+		rank                                  int
+		projectors, moments, rest, reverseAll int64
+	}{
+		{"60m", 128, 3670016, 12648448, 32776704, 79217664},
+		{"130m", 256, 16515072, 56623104, 49171200, 159684096},
+		{"350m", 256, 44040192, 151191552, 65586176, 294848512},
+		{"1b", 512, 176160768, 603955200, 131172352, 916643840},
+		{"7b", 1024, 939524096, 3238002688, 262410240, 4022870016},
+	} {
+		config := galore.Config{Base: optim.Base{Rule: optim.DefaultAdamW()}, Rank: c.rank, UpdateProjGap: 200, Scale: 0.25}
+		elements := func() map[memory.Category]int64 {
+			m, err := galore.New(config)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return optimtest.Elements(t, m, c.preset)
+		}
+		std := elements()
+		if got := std[memory.Projectors]; got != c.projectors {
+			t.Errorf("%s: %d elements of projectors, want %d", c.preset, got, c.projectors)
+		}
+		if got := std[memory.OptimizerState]; got != c.moments+2*c.rest {
+			t.Errorf("%s: %d elements of state, want %d", c.preset, got, c.moments+2*c.rest)
+		}
+		config.ProjType = galore.ReverseStd
+		reverse := elements()
+		if got := reverse[memory.Projectors] + reverse[memory.OptimizerState]; got != c.reverseAll {
+			t.Errorf("%s, reverse_std: %d elements, want %d", c.preset, got, c.reverseAll)
+		}
+	}
+}

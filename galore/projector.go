@@ -1,0 +1,130 @@
+package galore
+
+import (
+	"fmt"
+
+	"ranklab/tensor"
+)
+
+// A ProjType selects the side on which a gradient (out, in) is projected.
+type ProjType string
+
+// The projection types. Square matrices count as tall.
+const (
+	Std        ProjType = "std"         // out ≥ in: right, else left: the basis lies on the short side
+	ReverseStd ProjType = "reverse_std" // the other side: the basis lies on the long side
+	Left       ProjType = "left"        // P (out, r), R = Pᵀ·G (r, in)
+	Right      ProjType = "right"       // P (r, in),  R = G·Pᵀ (out, r)
+	Full       ProjType = "full"        // both:       R = P_leftᵀ·G·P_rightᵀ (r, r)
+)
+
+var projTypes = []ProjType{Std, ReverseStd, Left, Right, Full}
+
+// sides says which bases the projection of an (out, in) matrix has.
+func (t ProjType) sides(out, in int) (left, right bool) {
+	switch t {
+	case Std:
+		return out < in, out >= in
+	case ReverseStd:
+		return out >= in, out < in
+	case Left:
+		return true, false
+	case Right:
+		return false, true
+	case Full:
+		return true, true
+	}
+	panic(fmt.Sprintf("galore: unknown proj_type %q", t))
+}
+
+// A projector holds the bases of one weight. Its sides are fixed when it is
+// made and never guessed from the shape of a gradient (ms-swift#10146).
+type projector struct {
+	left  tensor.Matrix // (out, r), orthonormal columns; no rows: absent
+	right tensor.Matrix // (r, in), orthonormal rows; no rows: absent
+}
+
+// shape returns the shape of the projected gradient.
+func (p *projector) shape(out, in int) (rows, cols int) {
+	rows, cols = out, in
+	if p.left.Rows > 0 {
+		rows = p.left.Cols
+	}
+	if p.right.Rows > 0 {
+		cols = p.right.Rows
+	}
+	return rows, cols
+}
+
+// project computes r = G, projected on each side that has a basis. half is
+// scratch of shape (r, in), used when both have.
+func (p *projector) project(d *tensor.Device, g, r, half tensor.Matrix) {
+	switch {
+	case p.right.Rows == 0:
+		d.Gemm(tensor.T, tensor.N, 1, p.left, g, 0, r)
+	case p.left.Rows == 0:
+		d.Gemm(tensor.N, tensor.T, 1, g, p.right, 0, r)
+	default:
+		d.Gemm(tensor.T, tensor.N, 1, p.left, g, 0, half)
+		d.Gemm(tensor.N, tensor.T, 1, half, p.right, 0, r)
+	}
+}
+
+// back computes w ← w + alpha·back(r), the inverse movement of project.
+func (p *projector) back(d *tensor.Device, alpha float32, r, half, w tensor.Matrix) {
+	switch {
+	case p.right.Rows == 0:
+		d.Gemm(tensor.N, tensor.N, alpha, p.left, r, 1, w)
+	case p.left.Rows == 0:
+		d.Gemm(tensor.N, tensor.N, alpha, r, p.right, 1, w)
+	default:
+		d.Gemm(tensor.N, tensor.N, 1, r, p.right, 0, half)
+		d.Gemm(tensor.N, tensor.N, alpha, p.left, half, 1, w)
+	}
+}
+
+// isSet reports whether the bases hold one: before the first refresh they are
+// zero, afterwards orthonormal.
+func (p *projector) isSet(d *tensor.Device) bool {
+	for _, m := range []tensor.Matrix{p.left, p.right} {
+		if m.Rows > 0 && d.SumSquares(m) == 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// A finder computes the bases of a gradient. It returns false, and changes
+// nothing, if the gradient determines none.
+type finder interface {
+	leftBasis(g, p tensor.Matrix) (captured float64, ok bool)
+	rightBasis(g, p tensor.Matrix) (captured float64, ok bool)
+}
+
+// refresh takes new bases from g. It returns the share of ‖G‖² that the first
+// of them captures, and false, with all bases unchanged or (full) the left one
+// renewed, if there are none.
+func (p *projector) refresh(f finder, g tensor.Matrix) (captured float64, ok bool) {
+	captured, ok = 0, true
+	if p.left.Rows > 0 {
+		captured, ok = f.leftBasis(g, p.left)
+	}
+	if ok && p.right.Rows > 0 {
+		captured, ok = f.rightBasis(g, p.right)
+	}
+	return captured, ok
+}
+
+// exact finds singular vectors by an exact decomposition.
+type exact struct {
+	device    *tensor.Device
+	workspace *tensor.SVD
+}
+
+func (e exact) leftBasis(g, p tensor.Matrix) (float64, bool) {
+	return e.device.LeftBasis(e.workspace, g, p)
+}
+
+func (e exact) rightBasis(g, p tensor.Matrix) (float64, bool) {
+	return e.device.RightBasis(e.workspace, g, p)
+}

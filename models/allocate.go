@@ -1,0 +1,50 @@
+package models
+
+import (
+	"fmt"
+
+	"ranklab/internal/memory"
+	"ranklab/internal/random"
+	"ranklab/tensor"
+)
+
+// A Runtime is what a model runs with.
+type Runtime struct {
+	Device *tensor.Device
+	Ledger *memory.Ledger // may be predicting: then nothing is allocated or filled
+	Key    random.Key     // random.New(seed.init): keys initialisation and dropout
+}
+
+// Allocate gives the model its memory through the ledger, for batches of up to
+// batch sequences of up to length tokens: weights, then what a forward pass
+// and, if train is set, a backward pass need. It fills every parameter by its
+// Init with the key ("init", name) of rt.Key. Nothing is allocated later.
+//
+// With a predicting ledger Allocate only keeps the books.
+func (m *Llama) Allocate(rt Runtime, batch, length int, train bool) {
+	if m.work != nil {
+		panic("models: Allocate called twice")
+	}
+	if batch <= 0 || length <= 0 {
+		panic(fmt.Sprintf("models: Allocate for %d sequences of %d tokens", batch, length))
+	}
+	m.rt = rt
+	init := rt.Key.Stream("init")
+	for _, p := range m.params {
+		if p.Init == nil {
+			panic("models: " + p.Name + " has no Init")
+		}
+		category := memory.Weights
+		if p.Adapter {
+			category = memory.Adapters
+		}
+		p.W = tensor.Alloc(rt.Ledger, category, p.Name, p.W.Rows, p.W.Cols)
+		if !rt.Ledger.Predicting() {
+			p.Init(rt.Device, p.W, init.Tensor(p.Name))
+		}
+	}
+	m.work = m.newBuffers(rt, batch, length, train)
+	if !rt.Ledger.Predicting() {
+		tensor.RopeTables(m.work.cos, m.work.sin, m.RopeTheta)
+	}
+}

@@ -1,0 +1,89 @@
+package optim
+
+import (
+	"fmt"
+	"math"
+
+	"ranklab/tensor"
+)
+
+// Convention says where Adam's ε stands. The two are one rule with different
+// ε: galore with ε equals torch with ε/√(1-β2ᵗ), 31.6 times larger at t = 1
+// for β2 = 0.999.
+type Convention string
+
+// The conventions.
+const (
+	Torch       Convention = "torch"  // ε after bias correction: M̂/(√V̂ + ε), as in 1412.6980 and torch.optim
+	GaLoreAdamW Convention = "galore" // ε before bias correction: c2/c1 · M/(√V + ε), as in the code of 2403.03507
+)
+
+// AdamW is Adam (Kingma and Ba, 1412.6980); its weight decay is [Base]'s.
+// With c1 = 1-β1ᵗ and c2 = √(1-β2ᵗ):
+//
+//	M ← β1·M + (1-β1)·G
+//	V ← β2·V + (1-β2)·G⊙G
+//	torch:   Δ = η/c1 · M / (√V/c2 + ε)
+//	galore:  Δ = η·c2/c1 · M / (√V + ε)
+//
+// State: 2mn.
+type AdamW struct {
+	Betas      [2]float64
+	Eps        float64
+	Convention Convention // "" is Torch
+}
+
+var _ Rule = AdamW{}
+
+// DefaultAdamW returns the one default that all methods share: torch, betas
+// 0.9 and 0.999, ε 1e-8.
+func DefaultAdamW() AdamW { return AdamW{Betas: [2]float64{0.9, 0.999}, Eps: 1e-8, Convention: Torch} }
+
+// Validate implements [Rule].
+func (a AdamW) Validate() error {
+	for _, b := range a.Betas {
+		if !(b >= 0 && b < 1) {
+			return fmt.Errorf("betas %v: each must be in [0, 1)", a.Betas)
+		}
+	}
+	if !(a.Eps > 0) {
+		return fmt.Errorf("eps %v must be positive: a zero gradient would give 0/0", a.Eps)
+	}
+	if a.Convention != "" && a.Convention != Torch && a.Convention != GaLoreAdamW {
+		return fmt.Errorf("convention %q is not %q or %q", a.Convention, Torch, GaLoreAdamW)
+	}
+	return nil
+}
+
+// StateElements implements [Rule].
+func (a AdamW) StateElements(rows, cols int) int { return 2 * rows * cols }
+
+// Direction implements [Rule].
+func (a AdamW) Direction(env Env, name string, rows, cols int) Direction {
+	return &adamW{a, env.Device, []Buffer{
+		stateBuffer(env, name, "exp_avg", rows, cols),
+		stateBuffer(env, name, "exp_avg_sq", rows, cols),
+	}}
+}
+
+type adamW struct {
+	AdamW
+	device *tensor.Device
+	state  []Buffer // M, V
+}
+
+func (a *adamW) Step(g tensor.Matrix, t int, lr float64) {
+	b1, b2 := a.Betas[0], a.Betas[1]
+	c1 := 1 - math.Pow(b1, float64(t))
+	c2 := math.Sqrt(1 - math.Pow(b2, float64(t)))
+	step := tensor.AdamStep{
+		Beta1: float32(b1), Rest1: float32(1 - b1), Beta2: float32(b2), Rest2: float32(1 - b2),
+		Size: float32(lr / c1), Correction: float32(c2), Eps: float32(a.Eps),
+	}
+	if a.Convention == GaLoreAdamW {
+		step.Size, step.Correction = float32(lr*c2/c1), 1
+	}
+	a.device.Adam(g, a.state[0].Data, a.state[1].Data, step)
+}
+
+func (a *adamW) State() []Buffer { return a.state }

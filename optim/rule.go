@@ -1,0 +1,114 @@
+package optim
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"ranklab/internal/memory"
+	"ranklab/models"
+	"ranklab/tensor"
+)
+
+// A Rule is a base optimizer: it turns gradients into steps. Every method is
+// built on one; GaLore gives it projected gradients, LoRA those of A and B.
+type Rule interface {
+	// Validate reports the first setting that makes no sense.
+	Validate() error
+	// StateElements returns the number of float32 values that a Direction for
+	// gradients of shape (rows, cols) keeps.
+	StateElements(rows, cols int) int
+	// Direction allocates the state for one tensor through the ledger
+	// (category optimizer_state), zeroed, under names that start with name.
+	Direction(env Env, name string, rows, cols int) Direction
+}
+
+// A Direction is the state of a [Rule] for one tensor.
+type Direction interface {
+	// Step takes the gradient g of update t into the state and replaces it by
+	// the step Δ of learning rate lr; the caller applies W ← W - Δ. t is 1 for
+	// the first update after the state was zero and is what bias correction
+	// and decay rates read. g is dense.
+	Step(g tensor.Matrix, t int, lr float64)
+	// State lists the buffers of the state.
+	State() []Buffer
+}
+
+// Decay says where weight decay λ enters an update of learning rate η.
+type Decay string
+
+// The three places.
+const (
+	DecayBefore Decay = "before" // W ← (1-ηλ)·W, then the step (decoupled, 1711.05101; torch AdamW)
+	DecayAfter  Decay = "after"  // the step, then W ← (1-ηλ)·W
+	DecayL2     Decay = "l2"     // G ← G + λ·W before anything else sees G (torch Adam)
+)
+
+// A Base is what all methods share: the base optimizer, weight decay and the
+// learning-rate groups.
+type Base struct {
+	Rule        Rule
+	WeightDecay float64                 // λ ≥ 0, on every trained parameter, norm gains included
+	Decay       Decay                   // "" is DecayBefore
+	LRGroups    map[models.Role]float64 // factor of the learning rate per role; a role not named has factor 1
+}
+
+// Validate reports every setting that makes no sense.
+func (b Base) Validate() error {
+	var errs []error
+	if b.Rule == nil {
+		errs = append(errs, errors.New("no base optimizer"))
+	} else if err := b.Rule.Validate(); err != nil {
+		errs = append(errs, err)
+	}
+	if !(b.WeightDecay >= 0) {
+		errs = append(errs, fmt.Errorf("weight_decay %v is negative", b.WeightDecay))
+	}
+	if b.Decay != "" && b.Decay != DecayBefore && b.Decay != DecayAfter && b.Decay != DecayL2 {
+		errs = append(errs, fmt.Errorf("decay %q is not one of %q, %q, %q", b.Decay, DecayBefore, DecayAfter, DecayL2))
+	}
+	roles := []models.Role{models.Embedding, models.Attention, models.MLP, models.Norm, models.Head}
+	for _, role := range slices.Sorted(maps.Keys(b.LRGroups)) {
+		if !slices.Contains(roles, role) {
+			errs = append(errs, fmt.Errorf("lr_groups names %q, which is not one of %q", role, roles))
+		}
+		if f := b.LRGroups[role]; !(f >= 0) {
+			errs = append(errs, fmt.Errorf("lr_groups.%s %v is negative", role, f))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// LR returns the learning rate of a role when the scheduled rate is lr.
+func (b Base) LR(role models.Role, lr float64) float64 {
+	if f, ok := b.LRGroups[role]; ok {
+		return f * lr
+	}
+	return lr
+}
+
+// Before applies the part of weight decay that precedes the step: to the
+// weight w, or with [DecayL2] to its full gradient g.
+func (b Base) Before(d *tensor.Device, w, g tensor.Matrix, lr float64) {
+	switch {
+	case b.WeightDecay == 0:
+	case b.Decay == DecayL2:
+		d.Axpy(float32(b.WeightDecay), w, g)
+	case b.Decay != DecayAfter:
+		d.Scale(float32(1-float64(lr*b.WeightDecay)), w)
+	}
+}
+
+// After applies the part of weight decay that follows the step.
+func (b Base) After(d *tensor.Device, w tensor.Matrix, lr float64) {
+	if b.WeightDecay != 0 && b.Decay == DecayAfter {
+		d.Scale(float32(1-float64(lr*b.WeightDecay)), w)
+	}
+}
+
+// stateBuffer allocates one buffer of optimizer state.
+func stateBuffer(env Env, name, kind string, rows, cols int) Buffer {
+	name += "." + kind
+	return Buffer{name, tensor.Alloc(env.Ledger, memory.OptimizerState, name, rows, cols)}
+}

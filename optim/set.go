@@ -1,0 +1,64 @@
+package optim
+
+import (
+	"ranklab/internal/memory"
+	"ranklab/models"
+	"ranklab/tensor"
+)
+
+// A Set trains parameters at the rank they have: each by one [Direction] of
+// the base optimizer. Methods are made of sets.
+type Set struct {
+	base       Base
+	env        Env
+	directions []Direction // by parameter id; nil outside the set
+}
+
+// NewSet allocates the state of those parameters for which in holds.
+func NewSet(base Base, env Env, params []*models.Param, in func(*models.Param) bool) *Set {
+	s := &Set{base, env, make([]Direction, len(params))}
+	for _, p := range params {
+		if in(p) {
+			s.directions[p.ID] = base.Rule.Direction(env, p.Name, p.W.Rows, p.W.Cols)
+		}
+	}
+	return s
+}
+
+// Update applies one gradient, which it overwrites: the t-th of this state, at
+// scheduled learning rate lr.
+func (s *Set) Update(p *models.Param, grad tensor.Matrix, t int, lr float64) {
+	d := s.env.Device
+	lr = s.base.LR(p.Role, lr)
+	s.base.Before(d, p.W, grad, lr)
+	s.directions[p.ID].Step(grad, t, lr)
+	d.Axpy(-1, grad, p.W)
+	s.base.After(d, p.W, lr)
+}
+
+// State lists the buffers of all parameters in order.
+func (s *Set) State() []Buffer {
+	var all []Buffer
+	for _, d := range s.directions {
+		if d != nil {
+			all = append(all, d.State()...)
+		}
+	}
+	return all
+}
+
+// Reset zeroes all state. The next update has t = 1.
+func (s *Set) Reset() {
+	for _, b := range s.State() {
+		s.env.Device.Zero(b.Data)
+	}
+}
+
+// Release strikes the state out of the ledger and drops it; the set trains
+// nothing afterwards.
+func (s *Set) Release() {
+	for _, b := range s.State() {
+		s.env.Ledger.Free(memory.OptimizerState, b.Name)
+	}
+	clear(s.directions)
+}

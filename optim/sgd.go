@@ -1,0 +1,60 @@
+package optim
+
+import (
+	"fmt"
+
+	"ranklab/tensor"
+)
+
+// SGD is gradient descent with heavy-ball momentum μ, as in torch.optim.SGD:
+//
+//	B ← μ·B + G
+//	Δ = η·B
+//
+// State: mn; none when μ = 0.
+type SGD struct {
+	Momentum float64 // μ in [0, 1)
+}
+
+var _ Rule = SGD{}
+
+// Validate implements [Rule].
+func (s SGD) Validate() error {
+	if !(s.Momentum >= 0 && s.Momentum < 1) {
+		return fmt.Errorf("momentum %v is not in [0, 1)", s.Momentum)
+	}
+	return nil
+}
+
+// StateElements implements [Rule].
+func (s SGD) StateElements(rows, cols int) int {
+	if s.Momentum == 0 {
+		return 0
+	}
+	return rows * cols
+}
+
+// Direction implements [Rule].
+func (s SGD) Direction(env Env, name string, rows, cols int) Direction {
+	d := &sgd{SGD: s, device: env.Device}
+	if s.Momentum != 0 {
+		d.state = []Buffer{stateBuffer(env, name, "momentum_buffer", rows, cols)}
+	}
+	return d
+}
+
+type sgd struct {
+	SGD
+	device *tensor.Device
+	state  []Buffer // B, if any
+}
+
+func (s *sgd) Step(g tensor.Matrix, _ int, lr float64) {
+	if len(s.state) == 0 {
+		s.device.Scale(float32(lr), g)
+		return
+	}
+	s.device.Momentum(g, s.state[0].Data, float32(s.Momentum), float32(lr))
+}
+
+func (s *sgd) State() []Buffer { return s.state }

@@ -1,0 +1,251 @@
+// Package relora is ReLoRA: LoRA whose adapters are merged into the weights and
+// started anew, so that the sum of many low-rank updates has a high rank
+// (Lialin et al., 2307.05695).
+package relora
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"ranklab/lora"
+	"ranklab/models"
+	"ranklab/optim"
+	"ranklab/tensor"
+)
+
+// Method is ReLoRA (2307.05695, algorithm 1) on top of package lora. With u
+// counted from the end of the warm start:
+//
+//	u = 0, 1, …                train A, B and everything outside the targets as LoRA does
+//	every q updates  (merge)   W ← W + s·B·A;  A ← a new draw;  B ← 0
+//	every C updates  (reset)   the moments of A and B become zero or are pruned
+//
+// A merge leaves the function of the model unchanged up to rounding. It is one
+// float32 product. New draws of A are keyed by (seed, "relora", name, number of
+// the merge). After the last update of a run there is neither merge nor reset.
+//
+// During a full-rank warm start of F updates the adapters exist but take no
+// part, and W is trained with a state of its own. Then W is frozen, its state
+// freed, and the state of everything else starts again from zero, as if the
+// run began anew from the weights (the schedule does so too, see
+// [optim.JaggedCosine]).
+//
+// Memory per m × n weight: as LoRA, weights mn + r(m+n), state of AdamW
+// 2r(m+n); during the warm start state 2mn instead.
+type Method struct {
+	config Config
+	env    optim.Env
+
+	params   []*models.Param
+	adapted  []*models.Linear
+	parts    []part     // by parameter id
+	adapters *optim.Set // A and B; nil during the warm start
+	weights  *optim.Set // the targets' W; nil after the warm start
+	rest     *optim.Set // everything else
+
+	gradA, gradB float64 // Σ of squares over the adapters, in updates that end with a merge
+	events       []optim.Event
+}
+
+var (
+	_ optim.Method   = (*Method)(nil)
+	_ optim.Reporter = (*Method)(nil)
+	_ optim.Phased   = (*Method)(nil)
+)
+
+// A part is what a parameter is to ReLoRA.
+type part uint8
+
+const (
+	other  part = iota // outside the targets
+	weight             // W of a target
+	down               // A of a target
+	up                 // B of a target
+)
+
+// New returns the method.
+func New(c Config) (*Method, error) {
+	if err := c.Validate(); err != nil {
+		return nil, fmt.Errorf("relora: %w", err)
+	}
+	return &Method{config: c.withDefaults()}, nil
+}
+
+// Phases implements [optim.Phased].
+func (m *Method) Phases() []int {
+	if f := m.config.FullRankSteps; f > 0 {
+		return []int{0, f}
+	}
+	return []int{0}
+}
+
+// Attach implements [optim.Method].
+func (m *Method) Attach(model *models.Llama, env optim.Env) error {
+	if f := m.config.FullRankSteps; f > 0 && f >= env.Steps {
+		return fmt.Errorf("relora: full_rank_steps %d is not below the %d steps of the run", f, env.Steps)
+	}
+	adapted, err := m.config.Adapt(model)
+	if err != nil {
+		return fmt.Errorf("relora: %w", err)
+	}
+	m.env, m.params, m.adapted = env, model.Params(), adapted
+	m.parts = make([]part, len(m.params))
+	for _, l := range adapted {
+		m.parts[l.Weight.ID], m.parts[l.A.ID], m.parts[l.B.ID] = weight, down, up
+		if m.config.DeadStart {
+			l.A.Init = lora.Zero
+		}
+	}
+	m.rest = m.set(other)
+	if env.Start < m.config.FullRankSteps {
+		m.setWarm(true)
+		m.weights = m.set(weight)
+	} else {
+		m.adapters = m.set(down, up)
+	}
+	return nil
+}
+
+// set allocates the state of the parameters that are one of the parts.
+func (m *Method) set(parts ...part) *optim.Set {
+	return optim.NewSet(m.config.Base, m.env, m.params, func(p *models.Param) bool { return slices.Contains(parts, m.parts[p.ID]) })
+}
+
+// setWarm switches the targets between full-rank training and adapters.
+func (m *Method) setWarm(warm bool) {
+	for _, l := range m.adapted {
+		l.Bypass, l.A.Frozen, l.B.Frozen, l.Weight.Frozen = warm, warm, warm, !warm
+	}
+}
+
+// Update implements [optim.Method].
+func (m *Method) Update(p *models.Param, grad tensor.Matrix, s optim.Step) {
+	u := s.N - m.config.FullRankSteps // negative in the warm start
+	switch m.parts[p.ID] {
+	case weight:
+		m.weights.Update(p, grad, s.N+1, s.LR)
+	case down, up:
+		m.measure(p, grad, s)
+		m.adapters.Update(p, grad, m.config.time(u), s.LR)
+	default:
+		t := u + 1
+		if u < 0 {
+			t = s.N + 1
+		}
+		m.rest.Update(p, grad, t, s.LR)
+	}
+}
+
+// EndStep implements [optim.Method]: it ends the warm start, merges and resets.
+func (m *Method) EndStep(s optim.Step) error {
+	if s.N+1 == m.config.FullRankSteps {
+		m.activate(s)
+		return nil
+	}
+	if number, ok := m.merges(s); ok {
+		m.merge(s, number)
+	}
+	if number, ok := m.happens(s, m.config.CycleLength); ok && m.config.Reset != ResetNone {
+		m.reset(s, number)
+	}
+	return nil
+}
+
+// merges reports whether the step ends with a merge, and its number from 1.
+func (m *Method) merges(s optim.Step) (number int, ok bool) {
+	return m.happens(s, m.config.MergeEvery)
+}
+
+func (m *Method) happens(s optim.Step, period int) (number int, ok bool) {
+	applied := s.N + 1
+	if applied <= m.config.FullRankSteps || applied >= m.env.Steps {
+		return 0, false
+	}
+	return m.config.due(applied-m.config.FullRankSteps, period)
+}
+
+// activate ends the warm start.
+func (m *Method) activate(s optim.Step) {
+	m.setWarm(false)
+	m.weights.Release()
+	m.weights = nil
+	m.rest.Reset()
+	m.adapters = m.set(down, up)
+	m.events = append(m.events, optim.NewEvent(s, "activate", map[string]float64{"adapters": float64(len(m.adapted))}))
+}
+
+// merge folds every adapter into its weight and starts it anew.
+func (m *Method) merge(s optim.Step, number int) {
+	d := m.env.Device
+	var a, b float64
+	for _, l := range m.adapted {
+		a += d.SumSquares(l.A.W)
+		b += d.SumSquares(l.B.W)
+		d.Gemm(tensor.N, tensor.N, l.Scale, l.B.W, l.A.W, 1, l.Weight.W)
+		lora.Kaiming(d, l.A.W, m.env.Key.Stream("relora").Tensor(l.A.Name).Step(number))
+		d.Zero(l.B.W)
+	}
+	e := optim.NewEvent(s, "merge", map[string]float64{
+		"number": float64(number), "norm_a": math.Sqrt(a), "norm_b": math.Sqrt(b),
+		"grad_a": math.Sqrt(m.gradA), "grad_b": math.Sqrt(m.gradB),
+	})
+	if b == 0 {
+		e.Warn("the merged adapters were zero")
+	}
+	m.gradA, m.gradB = 0, 0
+	m.events = append(m.events, e)
+}
+
+// measure adds an adapter's gradient to the sums that a merge reports.
+func (m *Method) measure(p *models.Param, grad tensor.Matrix, s optim.Step) {
+	if _, ok := m.merges(s); !ok {
+		return
+	}
+	sum := &m.gradB
+	if m.parts[p.ID] == down {
+		sum = &m.gradA
+	}
+	*sum += m.env.Device.SumSquares(grad)
+}
+
+// reset zeroes or prunes the moments of A and B, each buffer by a mask of its
+// own.
+func (m *Method) reset(s optim.Step, number int) {
+	d := m.env.Device
+	var zeroed, all int
+	for _, b := range m.adapters.State() {
+		n := b.Data.Rows * b.Data.Cols
+		all += n
+		switch m.config.Reset {
+		case ResetZero:
+			d.Zero(b.Data)
+			zeroed += n
+		case ResetRandom:
+			zeroed += d.PruneRandom(b.Data, m.config.ResetRatio, m.env.Key.Stream("relora.prune").Tensor(b.Name).Step(number))
+		case ResetMagnitude:
+			zeroed += d.PruneMagnitude(b.Data, m.config.ResetRatio)
+		}
+	}
+	m.events = append(m.events, optim.NewEvent(s, "reset", map[string]float64{
+		"number": float64(number), "fraction_zeroed": float64(zeroed) / float64(max(1, all)),
+	}))
+}
+
+// Events implements [optim.Reporter].
+func (m *Method) Events() []optim.Event {
+	e := m.events
+	m.events = nil
+	return e
+}
+
+// State implements [optim.Method].
+func (m *Method) State() []optim.Buffer {
+	all := m.rest.State()
+	for _, s := range []*optim.Set{m.weights, m.adapters} {
+		if s != nil {
+			all = append(all, s.State()...)
+		}
+	}
+	return all
+}
