@@ -1,0 +1,50 @@
+package corpus
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+)
+
+// An Eval is a fixed list of sequences on which models are compared: the first
+// ones of a split.
+type Eval struct {
+	Packing   string
+	T         int
+	Sequences int    // sequence i of the evaluation is sequence i of the split
+	Targets   int    // positions that count
+	Bytes     int64  // of text that the targets stand for: the base of bits per byte
+	Digest    string // SHA-256 of all tokens and targets
+
+	split Split
+}
+
+// EvalSet takes whole sequences from the start of a split until they hold at
+// least targetTokens targets, or all if there are fewer.
+func EvalSet(split Split, packing string, T, targetTokens int) *Eval {
+	e := &Eval{Packing: packing, T: T, split: split}
+	tokens, targets := make([]int32, T), make([]int32, T)
+	h := sha256.New()
+	var b []byte
+	for n := split.Sequences(packing, T); e.Sequences < n && e.Targets < targetTokens; e.Sequences++ {
+		e.Targets += split.Sequence(packing, T, e.Sequences, tokens, targets)
+		b = b[:0]
+		for j := range T {
+			b = binary.LittleEndian.AppendUint32(b, uint32(tokens[j]))
+			b = binary.LittleEndian.AppendUint32(b, uint32(targets[j]))
+			if targets[j] != NoTarget {
+				e.Bytes += int64(split.tokenizer.TokenBytes(targets[j]))
+			}
+		}
+		h.Write(b)
+	}
+	e.Digest = digestOf("ranklab eval", packing, T, sum(h))
+	return e
+}
+
+// Sequence is [Split.Sequence] for sequence i of the evaluation.
+func (e *Eval) Sequence(i int, tokens, targets []int32) (n int) {
+	if i >= e.Sequences {
+		panic("corpus: no such sequence in the evaluation")
+	}
+	return e.split.Sequence(e.Packing, e.T, i, tokens, targets)
+}
