@@ -1,0 +1,43 @@
+# ranklab: the commands of a working day. EXPERIMENT and ARGS may be set:
+#   make sweep EXPERIMENT=experiments/quick-lr.toml ARGS="-j 1"
+EXPERIMENT ?= experiments/quick.toml
+ARGS       ?=
+
+REVISION := $(shell git rev-parse HEAD 2>/dev/null)$(shell git diff --quiet HEAD 2>/dev/null || echo +dirty)
+GOFLAGS  := -trimpath
+export GOAMD64 := v1
+export CGO_ENABLED := 0
+RANKLAB  := .bin/ranklab
+
+.PHONY: sweep plan table figures status test test-full lint cross build clean-results
+
+build:
+	@go build $(GOFLAGS) -ldflags "-X main.revision=$(REVISION)" -o $(RANKLAB) .
+
+sweep: build       ## train every run of EXPERIMENT, then its table and figures
+	$(RANKLAB) sweep $(EXPERIMENT) $(ARGS)
+plan: build        ## what would be trained, with memory and time
+	$(RANKLAB) plan $(EXPERIMENT) $(ARGS)
+table: build       ## print the table again, from stored results
+	$(RANKLAB) table $(EXPERIMENT) $(ARGS)
+figures: build     ## draw the figures again, from stored results
+	$(RANKLAB) figures $(EXPERIMENT) $(ARGS)
+status: build      ## the state of every run
+	$(RANKLAB) status $(EXPERIMENT) $(ARGS)
+
+test:              ## the tests: a few minutes
+	go vet ./...
+	go test ./...
+test-full:         ## everything, including what takes longer
+	RANKLAB_FULL=1 go test -timeout 40m ./...
+lint:              ## gofmt, vet, staticcheck
+	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "not gofmt'ed:"; echo "$$unformatted"; exit 1; }
+	go vet ./...
+	go build -C tools -o ../.bin/staticcheck honnef.co/go/tools/cmd/staticcheck
+	.bin/staticcheck ./...
+cross:             ## build for the other platforms
+	GOOS=darwin GOARCH=arm64 go build -o /dev/null .
+	GOOS=linux GOARCH=arm64 go build -o /dev/null .
+
+clean-results:     ## delete trained results (not results/reference)
+	rm -rf results/runs results/sweeps results/figures results/tables

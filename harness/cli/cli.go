@@ -1,0 +1,153 @@
+// Package cli holds the commands.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+
+	"ranklab/harness/spec"
+	"ranklab/harness/train"
+)
+
+// commands is the command line. Every command is a struct whose Run method
+// does the work.
+type commands struct {
+	Sweep   sweepCmd   `cmd:"" help:"Train every run of an experiment, then print its tables and draw its figures. Finished runs are reused."`
+	Plan    planCmd    `cmd:"" help:"Show what a sweep would do: every run with its state, memory and time. Trains nothing."`
+	Train   trainCmd   `cmd:"" help:"Train one resolved run in this process (what a sweep starts for each run)."`
+	Status  statusCmd  `cmd:"" help:"List the runs of an experiment, or all stored runs, with their state."`
+	Show    showCmd    `cmd:"" help:"Show one run: settings, results, memory, where it came from."`
+	Compare compareCmd `cmd:"" help:"Put runs side by side: what differs in their settings, and in their results."`
+	Table   tableCmd   `cmd:"" help:"Print the tables of an experiment from stored results."`
+	Figures figuresCmd `cmd:"" help:"Draw the figures of an experiment from stored results."`
+	New     newCmd     `cmd:"" help:"Write a new experiment file, a commented copy of an existing one."`
+	Data    dataCmd    `cmd:"" help:"Build the corpus and tokenizer of an experiment, and describe them."`
+	Publish publishCmd `cmd:"" help:"Copy the finished runs of an experiment, its tables and figures to RESULTS/reference, to be committed."`
+
+	Results string `help:"Folder that results are written to and read from." default:"results" type:"path" placeholder:"DIR"`
+	Cache   string `help:"Folder that corpora and tokenizers are kept in. Default: the user's cache folder." type:"path" placeholder:"DIR" env:"RANKLAB_CACHE"`
+}
+
+// An env is what commands work with.
+type env struct {
+	ctx      context.Context // ends at the first Ctrl-C or SIGTERM
+	kill     context.Context // ends at the second
+	stdout   io.Writer       // data
+	stderr   io.Writer       // progress and messages
+	results  string
+	cache    string
+	revision string
+}
+
+// An exitError carries an exit code, and no message if its text is empty.
+type exitError struct {
+	code int
+	text string
+}
+
+func (e exitError) Error() string { return e.text }
+
+// Main runs the command line and returns its exit code.
+func Main(stdout, stderr io.Writer, args []string, revision string) int {
+	ctx, kill, code, stop := signals()
+	defer stop()
+	err := Run(ctx, kill, stdout, stderr, args, revision)
+	var exit exitError
+	var problems *spec.Problems
+	switch {
+	case err == nil:
+		return train.ExitOK
+	case errors.As(err, &exit):
+		if exit.text != "" {
+			fmt.Fprintln(stderr, "ranklab: "+exit.text)
+		}
+		return exit.code
+	case errors.As(err, &problems):
+		fmt.Fprintln(stderr, problems.Error())
+		return train.ExitUsage
+	case errors.Is(err, train.ErrStopped):
+		fmt.Fprintln(stderr, "ranklab: "+err.Error())
+		return code()
+	}
+	fmt.Fprintln(stderr, "ranklab: "+err.Error())
+	return train.ExitFailed
+}
+
+// Run runs the command line inside this process.
+func Run(ctx, kill context.Context, stdout, stderr io.Writer, args []string, revision string) error {
+	var c commands
+	exited := -1
+	parser, err := kong.New(&c,
+		kong.Name("ranklab"),
+		kong.Description("How much memory can a low-rank method save in pre-training, and what does it cost in perplexity?\n\nStart with: ranklab sweep experiments/quick.toml"),
+		kong.Writers(stdout, stderr),
+		kong.Exit(func(code int) { exited = code }),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.UsageOnError(),
+	)
+	if err != nil {
+		return err
+	}
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
+	parsed, err := parser.Parse(args)
+	if exited >= 0 {
+		return nil // help was printed
+	}
+	if err != nil {
+		return exitError{train.ExitUsage, err.Error() + "\nTry: ranklab --help"}
+	}
+	if c.Cache == "" {
+		dir, err := os.UserCacheDir()
+		if err != nil {
+			return fmt.Errorf("no cache folder (%w): name one with --cache", err)
+		}
+		c.Cache = filepath.Join(dir, "ranklab")
+	}
+	return parsed.Run(&env{ctx: ctx, kill: kill, stdout: stdout, stderr: stderr, results: c.Results, cache: c.Cache, revision: revision})
+}
+
+// signals returns a context that ends at the first signal, one that ends at
+// the second, and the exit code of the first.
+func signals() (ctx, kill context.Context, code func() int, stop func()) {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	kill, cancelKill := context.WithCancel(context.Background())
+	c := make(chan os.Signal, 2)
+	signal.Notify(c, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		s, ok := <-c
+		if !ok {
+			return
+		}
+		exit := train.ExitRequeue
+		if s == os.Interrupt {
+			exit = train.ExitInterrupted
+		}
+		cancel(exitError{code: exit})
+		if _, ok := <-c; ok {
+			cancelKill()
+		}
+	}()
+	code = func() int {
+		var e exitError
+		if errors.As(context.Cause(ctx), &e) {
+			return e.code
+		}
+		return train.ExitFailed
+	}
+	return ctx, kill, code, func() {
+		signal.Stop(c)
+		close(c)
+		cancel(nil)
+		cancelKill()
+	}
+}

@@ -1,0 +1,235 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"ranklab/harness/record"
+	"ranklab/harness/report"
+	"ranklab/harness/spec"
+	"ranklab/harness/view"
+	"ranklab/internal/atomicfile"
+	"ranklab/plots"
+)
+
+// The commands of this file read stored results and train nothing.
+
+// A jsonArg selects JSON instead of text.
+type jsonArg struct {
+	JSON bool `name:"json" help:"Print JSON for a program to read."`
+}
+
+func (j jsonArg) format() string {
+	if j.JSON {
+		return report.JSON
+	}
+	return report.Text
+}
+
+type statusCmd struct {
+	Experiment string `arg:"" optional:"" help:"Experiment file or name. Default: every stored run."`
+	jsonArg    `embed:""`
+}
+
+func (c statusCmd) Run(v *env) error {
+	runs, err := record.List(v.results)
+	if err != nil {
+		return err
+	}
+	name := ""
+	if c.Experiment != "" {
+		sweep, err := v.sweep(c.Experiment, nil)
+		if err != nil {
+			return err
+		}
+		name = sweep.Experiment
+	}
+	return report.WriteStatus(v.stdout, runs, name, time.Now(), c.format())
+}
+
+type showCmd struct {
+	ID      string `arg:"" name:"run" help:"Id of a run, or the first digits of it."`
+	jsonArg `embed:""`
+}
+
+func (c showCmd) Run(v *env) error {
+	runs, err := v.find(c.ID)
+	if err != nil {
+		return err
+	}
+	return report.WriteRun(v.stdout, runs[0], c.format())
+}
+
+type compareCmd struct {
+	Runs    []string `arg:"" name:"run" help:"Ids of two or more runs, or the first digits of them."`
+	jsonArg `embed:""`
+}
+
+func (c compareCmd) Run(v *env) error {
+	runs, err := v.find(c.Runs...)
+	if err != nil {
+		return err
+	}
+	return report.WriteComparison(v.stdout, runs, c.format())
+}
+
+// find looks runs up by the first digits of their ids.
+func (v *env) find(ids ...string) ([]record.Run, error) {
+	all, err := record.List(v.results)
+	if err != nil {
+		return nil, err
+	}
+	var runs []record.Run
+	var errs []error
+	for _, id := range ids {
+		run, err := record.Find(all, id)
+		runs, errs = append(runs, run), append(errs, err)
+	}
+	return runs, errors.Join(errs...)
+}
+
+type tableCmd struct {
+	experimentArg `embed:""`
+	Format        string `short:"f" help:"One of ${enum}." enum:"text,markdown,csv,json" default:"text"`
+	jsonArg       `embed:""`
+}
+
+func (c tableCmd) Run(v *env) error {
+	sweep, rows, err := v.rows(c.Experiment, c.Set)
+	if err != nil {
+		return err
+	}
+	format := c.Format
+	if c.JSON {
+		format = report.JSON
+	}
+	return report.WriteTables(v.stdout, sweep, rows, format)
+}
+
+type figuresCmd struct {
+	experimentArg `embed:""`
+	Output        string `short:"o" help:"Folder to write to. Default: RESULTS/figures/EXPERIMENT." type:"path" placeholder:"DIR"`
+}
+
+func (c figuresCmd) Run(v *env) error {
+	sweep, rows, err := v.rows(c.Experiment, c.Set)
+	if err != nil {
+		return err
+	}
+	dir := c.Output
+	if dir == "" {
+		dir = filepath.Join(v.results, "figures", sweep.Experiment)
+	}
+	return v.figures(dir, sweep, rows)
+}
+
+// sweep reads the stored sweep of an experiment, named by its file or by its
+// name. Declarations of figures and tables are taken from the file where it
+// can be read: they may have changed since, and never change a run.
+func (v *env) sweep(experiment string, overrides []string) (record.Sweep, error) {
+	e, err := spec.Load(experiment, overrides)
+	switch {
+	case err == nil:
+		sweep, err := record.ReadSweep(v.results, e.Name)
+		if err != nil {
+			return sweep, err
+		}
+		return sweep, view.Declare(&sweep, e.Figures, e.Tables)
+	case errors.Is(err, fs.ErrNotExist):
+		return record.ReadSweep(v.results, strings.TrimSuffix(filepath.Base(experiment), ".toml"))
+	}
+	return record.Sweep{}, err
+}
+
+// rows reads the finished runs of an experiment, and says which are missing.
+func (v *env) rows(experiment string, overrides []string) (record.Sweep, []view.Row, error) {
+	sweep, err := v.sweep(experiment, overrides)
+	if err != nil {
+		return sweep, nil, err
+	}
+	rows, err := v.rowsOf(sweep)
+	return sweep, rows, err
+}
+
+func (v *env) rowsOf(sweep record.Sweep) ([]view.Row, error) {
+	runs, err := record.List(v.results)
+	if err != nil {
+		return nil, err
+	}
+	rows, pending := view.Rows(sweep, runs)
+	if len(pending) > 0 {
+		fmt.Fprintf(v.stderr, "%d of %d runs are not finished and left out\n", len(pending), len(sweep.Runs))
+	}
+	if len(rows) == 0 {
+		return nil, fmt.Errorf("no run of %q is finished yet", sweep.Experiment)
+	}
+	return rows, nil
+}
+
+// show prints the tables of a sweep, stores them, and draws its figures.
+func (v *env) show(sweep record.Sweep) error {
+	rows, err := v.rowsOf(sweep)
+	if err != nil {
+		if v.ctx.Err() != nil {
+			return nil // stopped before the first result
+		}
+		return err
+	}
+	dir := filepath.Join(v.results, "tables", sweep.Experiment)
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return err
+	}
+	errs := []error{report.WriteTables(v.stdout, sweep, rows, report.Text)}
+	for name, format := range map[string]string{"tables.md": report.Markdown, "tables.csv": report.CSV} {
+		errs = append(errs, writeTables(filepath.Join(dir, name), sweep, rows, format))
+	}
+	errs = append(errs, v.figures(filepath.Join(v.results, "figures", sweep.Experiment), sweep, rows))
+	return errors.Join(errs...)
+}
+
+func writeTables(path string, sweep record.Sweep, rows []view.Row, format string) error {
+	return atomicfile.WriteFunc(path, func(w io.Writer) error { return report.WriteTables(w, sweep, rows, format) })
+}
+
+func (v *env) figures(dir string, sweep record.Sweep, rows []view.Row) error {
+	figures, _, err := view.Declared(sweep)
+	if err != nil {
+		return err
+	}
+	paths, err := plots.WriteFigures(dir, figures, rows)
+	for _, p := range paths {
+		fmt.Fprintln(v.stderr, "wrote "+p)
+	}
+	return err
+}
+
+type publishCmd struct {
+	Experiment string `arg:"" help:"Experiment file or name."`
+}
+
+func (c publishCmd) Run(v *env) error {
+	sweep, rows, err := v.rows(c.Experiment, nil)
+	if err != nil {
+		return err
+	}
+	if err := record.WriteSweep(v.results, sweep); err != nil {
+		return err
+	}
+	n, err := record.Publish(v.results, sweep.Experiment)
+	if err != nil {
+		return err
+	}
+	dir := filepath.Join(v.results, "reference", sweep.Experiment)
+	fmt.Fprintf(v.stderr, "published %d runs to %s\n", n, dir)
+	return errors.Join(
+		writeTables(filepath.Join(dir, "tables.md"), sweep, rows, report.Markdown),
+		writeTables(filepath.Join(dir, "tables.csv"), sweep, rows, report.CSV),
+		v.figures(dir, sweep, rows),
+	)
+}

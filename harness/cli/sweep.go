@@ -1,0 +1,148 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"ranklab/corpus"
+	"ranklab/harness/fleet"
+	"ranklab/harness/plan"
+	"ranklab/harness/record"
+	"ranklab/harness/train"
+	"ranklab/harness/view"
+)
+
+type sweepCmd struct {
+	experimentArg `embed:""`
+	budgetArg     `embed:""`
+	FailFast      bool `help:"Stop at the first failed run instead of finishing the others."`
+}
+
+func (c sweepCmd) Run(v *env) error {
+	e, err := c.load()
+	if err != nil {
+		return err
+	}
+	jobs, threads := c.resolve(e)
+	p, err := v.plan(e, threads, true)
+	if err != nil {
+		return err
+	}
+	for _, it := range p.Items {
+		if it.Action == plan.Unknown {
+			return fmt.Errorf("%s cannot be trained: %s", it.Instance.Label, p.Notes[len(p.Notes)-1])
+		}
+	}
+	if err := p.CheckMemory(availableMemory()); err != nil {
+		return err
+	}
+	if err := writePlan(v.stderr, p, jobs, threads); err != nil {
+		return err
+	}
+	sweep, err := v.store(p)
+	if err != nil {
+		return err
+	}
+
+	outcomes, err := c.train(v, p, jobs, threads)
+	if err != nil {
+		return err
+	}
+	if err := v.show(sweep); err != nil {
+		return err
+	}
+	return verdict(v, outcomes)
+}
+
+// train executes what is not finished.
+func (c sweepCmd) train(v *env, p *plan.Plan, jobs, threads int) ([]fleet.Outcome, error) {
+	var queue []fleet.Job
+	reused := map[string]bool{}
+	for _, it := range p.Items {
+		if it.Action == plan.Reuse {
+			reused[it.ID] = true
+			continue
+		}
+		text, err := it.Instance.Run.Encode()
+		if err != nil {
+			return nil, err
+		}
+		queue = append(queue, fleet.Job{ID: record.ShortID(it.ID), Label: it.Instance.Label, Spec: text, Steps: it.Instance.Run.Train.Steps, Memory: it.Bytes})
+	}
+	if len(reused) > 0 {
+		fmt.Fprintf(v.stderr, "reused %d finished runs; %d to train\n", len(reused), len(queue))
+	}
+	if len(queue) == 0 {
+		return nil, nil
+	}
+	binary, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	progress := fleet.NewProgress(v.stderr, v.terminal(), 30*time.Second)
+	outcomes := fleet.Run(v.ctx, v.kill, queue, fleet.Options{
+		Binary: binary, Results: v.results, Cache: v.cache, Folder: filepath.Join(v.results, "sweeps", p.Experiment.Name),
+		Jobs: jobs, Threads: threads, Memory: availableMemory(), FailFast: c.FailFast, Progress: progress,
+	})
+	progress.Wait()
+	return outcomes, nil
+}
+
+// store writes what reading the results needs: the sweep's declarations, and
+// in each run's folder the way in which this experiment reaches it.
+func (v *env) store(p *plan.Plan) (record.Sweep, error) {
+	e := p.Experiment
+	sweep := record.Sweep{Experiment: e.Name, Title: e.Title}
+	for _, set := range p.Corpora {
+		sweep.DataDigest = train.Digests(set).Data
+	}
+	if len(p.Corpora) == 1 { // baselines of several corpora do not share a table
+		s := e.Runs[0].Run
+		eval := corpus.EvalSet(p.Corpora[0].Val, s.Data.Packing, s.Train.MaxLength, s.Eval.Tokens)
+		baselines, err := p.Corpora[0].Ngrams(v.ctx, eval, 1, 2, 3)
+		if err != nil {
+			return sweep, err
+		}
+		for _, b := range baselines {
+			sweep.Baselines = append(sweep.Baselines, record.Baseline{Name: b.Name, Loss: record.Float(b.Loss), PPL: record.Float(b.PPL), BitsPerByte: record.Float(b.BitsPerByte)})
+		}
+	}
+	for _, it := range p.Items {
+		i := it.Instance
+		sweep.Runs = append(sweep.Runs, record.SweepRun{ID: it.ID, Label: i.Label, Variant: i.Variant, Axes: i.Axes, Seed: i.Seed})
+		reference := it.Action == plan.Reuse && it.Dir != record.Dir(v.results, it.ID)
+		if reference { // read-only
+			continue
+		}
+		origin := record.Origin{
+			Experiment: e.Name, Variant: i.Variant, Kind: i.Run.Method.Kind, Label: i.Label, Axes: i.Axes, Seed: i.Seed, Settings: i.Run.Settings(),
+		}
+		if err := record.AddOrigin(v.results, it.ID, it.NumbersID, origin); err != nil {
+			return sweep, err
+		}
+	}
+	return sweep, errors.Join(view.Declare(&sweep, e.Figures, e.Tables), record.WriteSweep(v.results, sweep))
+}
+
+// verdict turns the outcomes into the exit code.
+func verdict(v *env, outcomes []fleet.Outcome) error {
+	count := map[string]int{}
+	for _, o := range outcomes {
+		count[o.State]++
+		if o.State == "failed" {
+			fmt.Fprintf(v.stderr, "failed: %s: %v\n", o.Job.Label, o.Err)
+		}
+	}
+	switch {
+	case count["failed"] > 0:
+		return exitError{train.ExitFailed, fmt.Sprintf("%d of %d runs failed; the same command tries them again", count["failed"], len(outcomes))}
+	case v.ctx.Err() != nil:
+		return fmt.Errorf("%w (%d finished, %d stopped, %d not started)", train.ErrStopped, count["done"]+count["diverged"], count["stopped"], count["skipped"])
+	case count["diverged"] > 0:
+		fmt.Fprintf(v.stderr, "%d runs diverged: a result, kept and marked\n", count["diverged"])
+	}
+	return nil
+}

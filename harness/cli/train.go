@@ -1,0 +1,56 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"time"
+
+	"ranklab/harness/fleet"
+	"ranklab/harness/plan"
+	"ranklab/harness/spec"
+	"ranklab/harness/train"
+)
+
+type trainCmd struct {
+	File     string `arg:"" name:"run" help:"Resolved run (spec.toml of a run folder)." type:"existingfile"`
+	Threads  int    `short:"t" help:"Threads. Default: all processors." placeholder:"N"`
+	Messages bool   `help:"Print progress as lines of JSON on standard output, for a program that reads it."`
+	Identify bool   `help:"Write the host's name and the command line into the record."`
+}
+
+func (c trainCmd) Run(v *env) error {
+	s, err := spec.LoadRun(c.File)
+	if err != nil {
+		return err
+	}
+	// A second signal does not wait for a checkpoint: the last one stands.
+	defer context.AfterFunc(v.kill, func() { os.Exit(train.ExitInterrupted) })()
+
+	stage := stageProgress(v.stderr, v.terminal() && !c.Messages)
+	set, err := plan.Corpus(v.ctx, s, v.cache, stage.update)
+	stage.end()
+	if err != nil {
+		return err
+	}
+	o := train.Options{Spec: s, Results: v.results, Data: set, Threads: c.Threads, Revision: v.revision, Identify: c.Identify}
+	if c.Messages {
+		out := json.NewEncoder(v.stdout)
+		o.Messages = func(m train.Message) { _ = out.Encode(m) } // a closed pipe must not stop a training run
+		_, err := train.Run(v.ctx, o)
+		return err
+	}
+	label := s.Method.Name
+	progress := fleet.NewProgress(v.stderr, v.terminal(), 10*time.Second)
+	progress.Start(label, s.Train.Steps)
+	o.Messages = func(m train.Message) { progress.Update(label, m) }
+	summary, err := train.Run(v.ctx, o)
+	switch {
+	case err != nil:
+		progress.Finish(label, "result=stopped reason="+err.Error())
+	default:
+		progress.Finish(label, "result="+summary.State+" id="+summary.ID[:12])
+	}
+	progress.Wait()
+	return err
+}

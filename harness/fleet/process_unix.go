@@ -1,0 +1,16 @@
+//go:build unix
+
+package fleet
+
+import (
+	"os"
+	"os/exec"
+	"syscall"
+)
+
+// detach puts a child in its own process group, so that a Ctrl-C in the
+// terminal reaches it only through its parent, once.
+func detach(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} }
+
+// interrupt asks a child to write a checkpoint and to stop.
+func interrupt(p *os.Process) error { return p.Signal(syscall.SIGINT) }

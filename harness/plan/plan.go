@@ -1,0 +1,204 @@
+// Package plan says what a sweep would do before it does anything: which runs
+// are new, resumable or done, and what each costs in memory, arithmetic, time
+// and disk.
+package plan
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+
+	"ranklab/corpus"
+	"ranklab/harness/record"
+	"ranklab/harness/spec"
+	"ranklab/harness/train"
+	"ranklab/internal/memory"
+	"ranklab/tensor"
+)
+
+// What a sweep does with a run.
+const (
+	New     = "new"     // train from the start
+	Resume  = "resume"  // carry on from a checkpoint
+	Reuse   = "reuse"   // finished: nothing to do
+	Running = "running" // another process is at it
+	Unknown = "unknown" // the corpus is not at hand, so the run has no identity yet
+)
+
+// An Item is one planned run.
+type Item struct {
+	Instance  spec.Instance
+	ID        string // run_id; "" when the corpus is not at hand
+	NumbersID string
+	Action    string // New | Resume | Reuse | Running | Unknown
+	Reason    string // why, in words
+	Step      int    // updates already applied
+	Dir       string // folder of the stored run, if there is one
+
+	Memory     map[memory.Category]int64 // predicted bytes, steady state
+	Bytes      int64                     // their sum
+	Parameters int64
+	Trainable  int64
+	FLOPs      float64 // of the updates and evaluations that remain
+	Seconds    float64 // estimate for them
+	Disk       int64   // one checkpoint, bytes
+	Epochs     float64 // passes over the training split; 0 when unknown
+}
+
+// A Plan is what a sweep would do.
+type Plan struct {
+	Experiment *spec.Experiment
+	Items      []Item
+	Corpora    []*corpus.Set // the distinct corpora of the runs
+	Rate       Rate
+	Notes      []string
+}
+
+// Options say where to look and with what to reckon.
+type Options struct {
+	Results  string
+	Cache    string
+	Threads  int // of one run
+	Jobs     int // runs at the same time; 0 counts as 1
+	Progress func(stage string, done, total int64)
+	// Prepare builds a corpus that the cache lacks. Without it such runs are
+	// planned without identity.
+	Prepare bool
+}
+
+// Make plans an experiment.
+func Make(ctx context.Context, e *spec.Experiment, o Options) (*Plan, error) {
+	p := &Plan{Experiment: e, Notes: slices.Clone(e.Notes)}
+	stored, err := record.List(o.Results)
+	if err != nil {
+		return nil, err
+	}
+	device := tensor.NewDevice(tensor.Options{Threads: o.Threads})
+	defer device.Close()
+	p.Rate = measureRate(device)
+
+	sets := map[string]*corpus.Set{}
+	for _, inst := range e.Runs {
+		set, err := corpusOf(ctx, inst.Run, o, sets, p)
+		if err != nil {
+			return nil, err
+		}
+		item, err := p.item(inst, set, stored, device)
+		if err != nil {
+			return nil, fmt.Errorf("run %q: %w", inst.Label, err)
+		}
+		p.Items = append(p.Items, item)
+	}
+	return p, nil
+}
+
+// corpusOf opens the corpus of a run, once per distinct corpus; nil when it is
+// not at hand.
+func corpusOf(ctx context.Context, r spec.Run, o Options, sets map[string]*corpus.Set, p *Plan) (*corpus.Set, error) {
+	key := fmt.Sprint(r.Data.Source, r.Data.Modules, r.Data.Paths, r.Data.ValFraction, r.Data.Tokenizer, r.Data.TokenizerModel, r.Model.VocabSize)
+	if set, ok := sets[key]; ok {
+		return set, nil
+	}
+	if err := r.Data.Require(); err != nil {
+		sets[key] = nil
+		p.Notes = append(p.Notes, "runs have no identity yet: "+err.Error())
+		return nil, nil
+	}
+	if !o.Prepare {
+		sets[key] = nil
+		p.Notes = append(p.Notes, "the corpus is not prepared yet, so runs have no identity: `ranklab data` builds it")
+		return nil, nil
+	}
+	set, err := Corpus(ctx, r, o.Cache, o.Progress)
+	if err != nil {
+		return nil, err
+	}
+	sets[key] = set
+	p.Corpora = append(p.Corpora, set)
+	return set, nil
+}
+
+func (p *Plan) item(inst spec.Instance, set *corpus.Set, stored []record.Run, device *tensor.Device) (Item, error) {
+	it := Item{Instance: inst, Action: Unknown, Reason: "the corpus is not at hand"}
+	s := inst.Run
+	prediction, err := train.Predict(s, device)
+	if err != nil {
+		return it, err
+	}
+	it.Memory, it.Bytes = prediction.Ledger.ByCategory(), prediction.Ledger.Total()
+	it.Parameters, it.Trainable = prediction.Parameters, prediction.Trainable
+	it.Disk = it.Memory[memory.Weights] + it.Memory[memory.Adapters] + it.Memory[memory.OptimizerState] + it.Memory[memory.Projectors]
+
+	if set != nil {
+		digests := train.Digests(set)
+		it.ID, it.NumbersID = s.RunID(digests), s.NumbersID(digests)
+		it.decide(stored)
+		if n := set.Train.Sequences(s.Data.Packing, s.Train.MaxLength); n > 0 {
+			it.Epochs = float64(s.Train.Steps*s.Train.TotalBatchSize) / float64(n)
+		}
+		if it.Epochs > 1 {
+			p.Notes = append(p.Notes, fmt.Sprintf("%s makes %.2f epochs: later passes see text that was trained on", inst.Label, it.Epochs))
+		}
+	}
+	if it.Action != Reuse {
+		steps := float64(s.Train.Steps - it.Step)
+		evals := steps / float64(s.Eval.Every)
+		it.FLOPs = steps*prediction.StepFLOPs + evals*float64(s.Eval.Tokens)*prediction.EvalFLOPs
+		it.Seconds = it.FLOPs / p.Rate.of(s.Method.Kind, device.Threads(), stored)
+	}
+	return it, nil
+}
+
+// decide looks for the run among the stored ones.
+func (it *Item) decide(stored []record.Run) {
+	it.Action, it.Reason = New, "no stored run has this id"
+	run, err := record.Find(stored, it.ID)
+	if err != nil {
+		return
+	}
+	it.Dir = run.Dir
+	switch state := run.State(); {
+	case run.Finished():
+		it.Action, it.Step = Reuse, run.Summary.Steps
+		it.Reason = "finished as " + record.ShortID(run.ID)
+		if run.Reference {
+			it.Reason = "committed with the project as " + record.ShortID(run.ID)
+		}
+		if run.Summary.State == record.Diverged {
+			it.Reason += ", diverged: " + run.Summary.Reason
+		}
+	case state == record.Running:
+		it.Action, it.Reason = Running, "another process is training it"
+	default:
+		it.Step = train.LatestStep(filepath.Join(run.Dir, "ckpt"))
+		if it.Step > 0 {
+			it.Action, it.Reason = Resume, fmt.Sprintf("%s at step %d", state, it.Step)
+		} else if state != record.Planned {
+			it.Reason = state + " before its first checkpoint"
+		}
+	}
+}
+
+// Seconds is the estimate for the whole plan with jobs runs at a time.
+func (p *Plan) Seconds(jobs int) float64 {
+	var sum, longest float64
+	for _, it := range p.Items {
+		sum += it.Seconds
+		longest = max(longest, it.Seconds)
+	}
+	return max(sum/float64(max(jobs, 1)), longest)
+}
+
+// CheckMemory refuses runs that cannot fit into the given number of bytes.
+func (p *Plan) CheckMemory(limit int64) error {
+	var errs []error
+	for _, it := range p.Items {
+		if it.Action != Reuse && limit > 0 && it.Bytes > limit {
+			errs = append(errs, fmt.Errorf("%s needs %.1f GiB, this machine has %.1f GiB: lower train.batch_size, or set train.layerwise",
+				it.Instance.Label, float64(it.Bytes)/(1<<30), float64(limit)/(1<<30)))
+		}
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,51 @@
+package plan
+
+import (
+	"slices"
+	"time"
+
+	"ranklab/harness/record"
+	"ranklab/tensor"
+)
+
+// A Rate turns arithmetic into time.
+type Rate struct {
+	Gemm float64 // FLOP/s of a matrix product on this machine, measured now
+}
+
+// share is the part of the matrix product's speed that a whole update reaches
+// where no finished run tells better.
+const share = 0.4
+
+// measureRate times a matrix product of the size of a small model's layer for
+// about a tenth of a second.
+func measureRate(d *tensor.Device) Rate {
+	const n = 512
+	matrix := func() tensor.Matrix { return tensor.Of(make([]float32, n*n), n, n) }
+	a, b, c := matrix(), matrix(), matrix()
+	d.Gemm(tensor.N, tensor.T, 1, a, b, 0, c) // warm up
+	began, count := time.Now(), 0
+	for time.Since(began) < 100*time.Millisecond {
+		d.Gemm(tensor.N, tensor.T, 1, a, b, 0, c)
+		count++
+	}
+	return Rate{Gemm: float64(count) * 2 * n * n * n / time.Since(began).Seconds()}
+}
+
+// of returns the FLOP/s to expect of a run: the median of the finished runs of
+// the same kind and number of threads, or else a share of the matrix product's.
+func (r Rate) of(kind string, threads int, stored []record.Run) float64 {
+	var seen []float64
+	for _, run := range stored {
+		s := run.Summary
+		if s == nil || run.Reference || s.Threads != threads || s.FLOPs == 0 || len(run.Origins) == 0 || run.Origins[0].Kind != kind {
+			continue
+		}
+		seen = append(seen, float64(s.FLOPs/s.Time.TrainS))
+	}
+	if len(seen) == 0 {
+		return share * r.Gemm
+	}
+	slices.Sort(seen)
+	return seen[len(seen)/2]
+}

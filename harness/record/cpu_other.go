@@ -1,0 +1,5 @@
+//go:build !linux && !darwin
+
+package record
+
+func readCPU() CPU { return CPU{Model: "unknown"} }

@@ -1,0 +1,138 @@
+package record
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+)
+
+// A lineFile is a file of JSON lines that only grows, except when a resumed
+// run cuts it back.
+type lineFile struct {
+	file *os.File
+	size int64
+}
+
+// openLines opens a line file for appending and drops a last line that has no
+// end: its process died while writing it.
+func openLines(path string) (*lineFile, error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
+	if err != nil {
+		return nil, err
+	}
+	l := &lineFile{file: f}
+	if l.size, err = completeLines(f); err == nil {
+		err = f.Truncate(l.size)
+	}
+	if err != nil {
+		f.Close()
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return l, nil
+}
+
+// completeLines returns the offset behind the last line end.
+func completeLines(f *os.File) (int64, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return 0, err
+	}
+	block := make([]byte, 4096)
+	for end := info.Size(); end > 0; {
+		start := max(0, end-int64(len(block)))
+		b := block[:end-start]
+		if _, err := f.ReadAt(b, start); err != nil {
+			return 0, err
+		}
+		if i := bytes.LastIndexByte(b, '\n'); i >= 0 {
+			return start + int64(i) + 1, nil
+		}
+		end = start
+	}
+	return 0, nil
+}
+
+// append writes one row with a single call. When the disk is full the torn
+// line is taken back, so that a later row does not continue it.
+func (l *lineFile) append(row any) error {
+	line, err := encodeJSON(row, "")
+	if err != nil {
+		return fmt.Errorf("%s: %w", l.file.Name(), err)
+	}
+	if _, err := l.file.WriteAt(line, l.size); err != nil {
+		l.file.Truncate(l.size) // the write error says what is wrong
+		return err
+	}
+	l.size += int64(len(line))
+	return nil
+}
+
+func (l *lineFile) truncate(offset int64) error {
+	if offset < 0 || offset > l.size {
+		return fmt.Errorf("%s: cannot cut back to byte %d of %d: rows that the checkpoint counts on are missing", l.file.Name(), offset, l.size)
+	}
+	if offset > 0 {
+		var last [1]byte
+		if _, err := l.file.ReadAt(last[:], offset-1); err != nil {
+			return err
+		}
+		if last[0] != '\n' {
+			return fmt.Errorf("%s: byte %d is inside a line: the file is not the one the checkpoint was made with", l.file.Name(), offset)
+		}
+	}
+	if err := l.file.Truncate(offset); err != nil {
+		return err
+	}
+	l.size = offset
+	return l.file.Sync()
+}
+
+// readMetrics parses rows. A last line without an end is still being written,
+// or was torn by a crash, and is left out; anything else that does not parse
+// is an error with its line number.
+func readMetrics(r io.Reader) (Metrics, error) {
+	var m Metrics
+	data, err := io.ReadAll(r)
+	if err != nil {
+		return m, err
+	}
+	for n := 1; ; n++ {
+		line, rest, complete := bytes.Cut(data, []byte("\n"))
+		if !complete {
+			return m, nil
+		}
+		data = rest
+		if err := m.add(line); err != nil {
+			return m, fmt.Errorf("line %d: %w", n, err)
+		}
+	}
+}
+
+func (m *Metrics) add(line []byte) error {
+	var kind struct {
+		K string `json:"k"`
+	}
+	if err := json.Unmarshal(line, &kind); err != nil {
+		return err
+	}
+	switch kind.K {
+	case trainKind:
+		return appendRow(&m.Train, line)
+	case evalKind:
+		return appendRow(&m.Eval, line)
+	case eventKind:
+		return appendRow(&m.Events, line)
+	}
+	return fmt.Errorf("unknown kind of row %q", kind.K)
+}
+
+func appendRow[Row any](rows *[]Row, line []byte) error {
+	var row Row
+	if err := json.Unmarshal(line, &row); err != nil {
+		return err
+	}
+	*rows = append(*rows, row)
+	return nil
+}

@@ -1,0 +1,57 @@
+package record
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+
+	"github.com/gofrs/flock"
+
+	"ranklab/internal/atomicfile"
+)
+
+// AddOrigin notes that an experiment reaches a run, creating the run's folder
+// when it is new. An experiment has one origin per run: a later one replaces
+// the earlier. It works while another process trains the run.
+func AddOrigin(root, id, numbersID string, o Origin) error {
+	dir := Dir(root, id)
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return err
+	}
+	if err := checkID(dir, id); err != nil {
+		return err
+	}
+	// Two sweeps may add to one file at the same time. The run's own lock is
+	// taken for as long as the run trains, so this is another one.
+	l := flock.New(filepath.Join(root, "runs", ".origins"))
+	if err := l.Lock(); err != nil {
+		return fmt.Errorf("lock %s: %w", l.Path(), err)
+	}
+	defer l.Close()
+
+	path := filepath.Join(dir, originFile)
+	all := Origins{Schema: Schema, ID: id, NumbersID: numbersID}
+	if err := readJSON(path, &all); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if o.Settings != nil {
+		o.Settings = finite(o.Settings).(map[string]any)
+	}
+	i := slices.IndexFunc(all.Origins, func(old Origin) bool { return old.Experiment == o.Experiment })
+	switch {
+	case i < 0:
+		all.Origins = append(all.Origins, o)
+	case reflect.DeepEqual(all.Origins[i], o):
+		return nil
+	default:
+		all.Origins[i] = o
+	}
+	if err := writeJSON(path, all); err != nil {
+		return err
+	}
+	return atomicfile.SyncDir(filepath.Dir(dir))
+}

@@ -1,0 +1,123 @@
+package record
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"runtime/debug"
+	"strings"
+)
+
+// A Provenance says what made a result: the program, the data and the machine.
+// It holds no host name and no path unless the user asked for them.
+type Provenance struct {
+	Schema          int      `json:"schema"`
+	Revision        string   `json:"revision"` // git commit, or "unknown"
+	Dirty           bool     `json:"dirty"`    // the working tree differed from Revision
+	GoVersion       string   `json:"go_version"`
+	OS              string   `json:"os"`
+	Arch            string   `json:"arch"`
+	GOAMD64         string   `json:"goamd64,omitempty"`
+	Modules         []Module `json:"modules"`
+	CPU             CPU      `json:"cpu"`
+	CorpusDigest    string   `json:"corpus_digest"`
+	TokenizerDigest string   `json:"tokenizer_digest"`
+	NumericsVersion int      `json:"numerics_version"`
+	Argv            []string `json:"argv,omitempty"` // only when asked
+	Host            string   `json:"host,omitempty"` // only when asked
+}
+
+// A Module is a dependency that was compiled in.
+type Module struct {
+	Path    string `json:"path"`
+	Version string `json:"version"`
+}
+
+// A CPU describes the processor.
+type CPU struct {
+	Model    string   `json:"model"`
+	Cores    int      `json:"cores"`              // logical processors this process may use
+	Features []string `json:"features,omitempty"` // vector instruction sets
+}
+
+// Collect fills in what the process can find out about itself. revision is the
+// commit the program was linked with, ending in "-dirty" when its tree had
+// changes (git describe --always --dirty), or "" when it was not linked with
+// one; then it comes from the build's own stamp or, for a program started with
+// "go run" inside its own working tree, from git. The digests and the numerics version are the
+// caller's to add; identify adds the host name and the command line.
+func Collect(revision string, identify bool) Provenance {
+	p := Provenance{
+		Schema:    Schema,
+		GoVersion: runtime.Version(),
+		OS:        runtime.GOOS,
+		Arch:      runtime.GOARCH,
+		CPU:       readCPU(),
+	}
+	p.CPU.Cores = runtime.NumCPU()
+	p.Revision, p.Dirty = strings.CutSuffix(revision, "-dirty")
+	if info, ok := debug.ReadBuildInfo(); ok {
+		p.fromBuild(info)
+	}
+	if p.Revision == "" {
+		p.Revision = "unknown"
+	}
+	if identify {
+		p.Argv = os.Args
+		p.Host, _ = os.Hostname() // a machine without a name has none to record
+	}
+	return p
+}
+
+func (p *Provenance) fromBuild(info *debug.BuildInfo) {
+	for _, m := range info.Deps {
+		if m.Replace != nil {
+			m = m.Replace
+		}
+		p.Modules = append(p.Modules, Module{Path: m.Path, Version: m.Version})
+	}
+	stamped, modified := "", false
+	for _, s := range info.Settings {
+		switch s.Key {
+		case "GOAMD64":
+			p.GOAMD64 = s.Value
+		case "vcs.revision":
+			stamped = s.Value
+		case "vcs.modified":
+			modified = s.Value == "true"
+		}
+	}
+	switch {
+	case p.Revision != "":
+	case stamped != "":
+		p.Revision, p.Dirty = stamped, modified
+	default:
+		p.Revision, p.Dirty = workingTree(info.Main.Path)
+	}
+}
+
+// workingTree asks git about the current folder, provided that it belongs to
+// the repository of the given module: a program that is used inside another
+// project must not record that project's commit.
+func workingTree(module string) (revision string, dirty bool) {
+	top, err := git("rev-parse", "--show-toplevel")
+	if err != nil {
+		return "", false
+	}
+	mod, err := os.ReadFile(filepath.Join(top, "go.mod"))
+	if err != nil || module == "" || !bytes.HasPrefix(mod, []byte("module "+module+"\n")) {
+		return "", false
+	}
+	if revision, err = git("rev-parse", "HEAD"); err != nil {
+		return "", false
+	}
+	changes, err := git("status", "--porcelain")
+	return revision, err != nil || changes != ""
+}
+
+func git(args ...string) (string, error) {
+	out, err := exec.Command("git", args...).Output()
+	return strings.TrimSpace(string(out)), err
+}

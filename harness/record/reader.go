@@ -1,0 +1,202 @@
+package record
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// A Run is what the folder of a run holds at the moment it is read. Parts that
+// do not exist yet are nil.
+type Run struct {
+	ID         string // full run id where origin.json or summary.json tells it, else the folder's 12 digits
+	NumbersID  string
+	Dir        string
+	Reference  bool // committed with the project, read-only
+	Origins    []Origin
+	Status     *Status
+	Summary    *Summary
+	Memory     *Memory
+	Provenance *Provenance
+	// Problem says which file could not be read. The other parts are valid.
+	Problem error
+
+	alive bool
+}
+
+// Read reads the folder of a run. It never blocks a writer, and a writer never
+// makes it fail.
+func Read(dir string) (Run, error) {
+	info, err := os.Stat(dir)
+	if err != nil {
+		return Run{}, err
+	}
+	if !info.IsDir() {
+		return Run{}, fmt.Errorf("%s is not a folder", dir)
+	}
+	r := Run{ID: filepath.Base(dir), Dir: dir, alive: locked(dir)}
+	var o Origins
+	if found := r.part(originFile, &o); found {
+		r.ID, r.NumbersID, r.Origins = o.ID, o.NumbersID, o.Origins
+	}
+	r.Status = optional[Status](&r, statusFile)
+	r.Memory = optional[Memory](&r, memoryFile)
+	r.Provenance = optional[Provenance](&r, provenanceFile)
+	if s := optional[Summary](&r, summaryFile); s != nil {
+		if s.Schema > Schema {
+			r.Problem = fmt.Errorf("%s: schema %d is newer than this program's %d", filepath.Join(dir, summaryFile), s.Schema, Schema)
+		}
+		r.Summary, r.ID, r.NumbersID = s, s.ID, s.NumbersID
+	}
+	return r, nil
+}
+
+// part reads one file of the run and reports whether it is there and valid.
+func (r *Run) part(name string, v any) bool {
+	err := readJSON(filepath.Join(r.Dir, name), v)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		r.Problem = errors.Join(r.Problem, err)
+	}
+	return err == nil
+}
+
+func optional[T any](r *Run, name string) *T {
+	v := new(T)
+	if !r.part(name, v) {
+		return nil
+	}
+	return v
+}
+
+// State returns the state of the run. A run whose status says running although
+// no process holds its lock was interrupted.
+func (r Run) State() string {
+	switch {
+	case r.Summary != nil:
+		return r.Summary.State
+	case r.alive:
+		return Running
+	case r.Status == nil:
+		return Planned
+	case r.Status.State == Running:
+		return Interrupted
+	}
+	return r.Status.State
+}
+
+// Finished reports whether the run has a result.
+func (r Run) Finished() bool { return r.Summary != nil }
+
+// Metrics reads the rows. A run that has written none has none.
+func (r Run) Metrics() (Metrics, error) {
+	f, err := os.Open(filepath.Join(r.Dir, metricsFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return Metrics{}, nil
+	}
+	if err != nil {
+		return Metrics{}, err
+	}
+	defer f.Close()
+	m, err := readMetrics(f)
+	if err != nil {
+		return m, fmt.Errorf("%s: %w", f.Name(), err)
+	}
+	return m, nil
+}
+
+// Spec returns the resolved run as TOML.
+func (r Run) Spec() ([]byte, error) { return os.ReadFile(filepath.Join(r.Dir, specFile)) }
+
+// Origin returns how an experiment reaches the run.
+func (r Run) Origin(experiment string) (Origin, bool) {
+	i := slices.IndexFunc(r.Origins, func(o Origin) bool { return o.Experiment == experiment })
+	if i < 0 {
+		return Origin{}, false
+	}
+	return r.Origins[i], true
+}
+
+// List reads every run below the given results roots: ROOT/runs/* and, read
+// only, ROOT/reference/*/runs/*. A run that exists more than once is listed
+// once: the finished copy, or else the first. The order is that of the ids.
+// Folders that cannot be read in part are listed with their Problem.
+func List(roots ...string) ([]Run, error) {
+	byID := make(map[string]Run)
+	for _, root := range roots {
+		own, err := filepath.Glob(filepath.Join(globQuote(root), "runs", "*"))
+		if err != nil {
+			return nil, err
+		}
+		reference, err := filepath.Glob(filepath.Join(globQuote(root), "reference", "*", "runs", "*"))
+		if err != nil {
+			return nil, err
+		}
+		for i, dir := range append(own, reference...) {
+			if info, err := os.Stat(dir); err != nil || !info.IsDir() || strings.HasPrefix(filepath.Base(dir), ".") {
+				continue
+			}
+			r, err := Read(dir)
+			if err != nil {
+				return nil, err
+			}
+			r.Reference = i >= len(own)
+			if old, seen := byID[r.ID]; !seen || !old.Finished() && r.Finished() {
+				byID[r.ID] = r
+			}
+		}
+	}
+	runs := make([]Run, 0, len(byID))
+	for _, r := range byID {
+		runs = append(runs, r)
+	}
+	slices.SortFunc(runs, func(a, b Run) int { return strings.Compare(a.ID, b.ID) })
+	return runs, nil
+}
+
+// globQuote makes a path mean itself inside a pattern.
+func globQuote(path string) string {
+	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(path)
+}
+
+// Find returns the one run whose id starts with prefix.
+func Find(runs []Run, prefix string) (Run, error) {
+	var found []Run
+	for _, r := range runs {
+		if prefix != "" && (strings.HasPrefix(r.ID, prefix) || r.ID == ShortID(prefix)) {
+			found = append(found, r)
+		}
+	}
+	switch len(found) {
+	case 1:
+		return found[0], nil
+	case 0:
+		if len(runs) == 0 {
+			return Run{}, fmt.Errorf("no run %q: the results folder holds no runs yet", prefix)
+		}
+		return Run{}, fmt.Errorf("no run %q among %d runs; ids look like %s (ranklab status lists them)", prefix, len(runs), ShortID(runs[0].ID))
+	}
+	list := make([]string, 0, len(found))
+	for _, r := range found[:min(len(found), 5)] {
+		entry := ShortID(r.ID)
+		if len(r.Origins) > 0 {
+			entry += " (" + r.Origins[0].Experiment + ", " + r.Origins[0].Name() + ")"
+		}
+		list = append(list, entry)
+	}
+	if len(found) > len(list) {
+		list = append(list, "…")
+	}
+	return Run{}, fmt.Errorf("run %q is ambiguous, %d runs start with it: %s", prefix, len(found), strings.Join(list, ", "))
+}
+
+// Name returns what people call the run: its label, or else its method.
+func (o Origin) Name() string {
+	if o.Label != "" {
+		return o.Label
+	}
+	return o.Variant
+}

@@ -1,0 +1,145 @@
+// Package record is the run directory: the one place where a run writes what
+// happened, and the one source from which everything else reads it.
+//
+// A run lives in ROOT/runs/ID12, ID12 being the first 12 hexadecimal digits of
+// its run id:
+//
+//	spec.toml       the resolved run; itself runnable
+//	origin.json     which experiments reach this run, under which labels
+//	provenance.json the program and the machine
+//	memory.json     bytes by category, predicted and registered
+//	status.json     what the run is doing; replaced at every heartbeat
+//	metrics.jsonl   one JSON object per line, deterministic values only
+//	summary.json    written last: its existence means done
+//	attempts/0001/  one folder per start: log.txt, timing.jsonl
+//	ckpt/           checkpoints, owned by the trainer
+//
+// There is one writer per run, guarded by a lock that the kernel releases when
+// the process dies. Readers need no lock: files are replaced atomically, and
+// lines are appended whole. Committed results live in
+// ROOT/reference/EXPERIMENT/runs/ID12 with the same layout and are never
+// written by a run.
+package record
+
+import (
+	"path/filepath"
+	"time"
+
+	"ranklab/internal/memory"
+)
+
+// Schema is the version of the layout and of the JSON files.
+const Schema = 1
+
+// The states of a run. A folder without status is planned; summary.json turns
+// a run into done or diverged, whatever the status says.
+const (
+	Planned     = "planned"
+	Running     = "running"
+	Interrupted = "interrupted" // stopped or killed; carries on from its last checkpoint
+	Failed      = "failed"      // stopped by an error
+	Done        = "done"
+	Diverged    = "diverged" // a result: the loss left the finite numbers
+)
+
+// Names of the files of a run.
+const (
+	specFile       = "spec.toml"
+	originFile     = "origin.json"
+	provenanceFile = "provenance.json"
+	memoryFile     = "memory.json"
+	statusFile     = "status.json"
+	metricsFile    = "metrics.jsonl"
+	summaryFile    = "summary.json"
+	timingFile     = "timing.jsonl"
+	logFile        = "log.txt"
+	lockFile       = "lock"
+	attemptsDir    = "attempts"
+)
+
+// idDigits is the length of a folder name.
+const idDigits = 12
+
+// ShortID returns the part of a run id that names its folder.
+func ShortID(id string) string {
+	if len(id) > idDigits {
+		return id[:idDigits]
+	}
+	return id
+}
+
+// Dir returns the folder of a run below a results root.
+func Dir(root, id string) string { return filepath.Join(root, "runs", ShortID(id)) }
+
+// An Origins is the content of origin.json: the full identity of the run, and
+// everything that asked for it.
+type Origins struct {
+	Schema    int      `json:"schema"`
+	ID        string   `json:"id"`         // run id
+	NumbersID string   `json:"numbers_id"` // what determines the numbers
+	Origins   []Origin `json:"origins"`
+}
+
+// An Origin says how one experiment reaches a run. Nothing in it is identity.
+type Origin struct {
+	Experiment string         `json:"experiment"`
+	Variant    string         `json:"variant"` // name of the method's table
+	Kind       string         `json:"kind"`
+	Label      string         `json:"label,omitempty"`
+	Axes       map[string]any `json:"axes,omitempty"` // swept columns of this run
+	Seed       int            `json:"seed"`
+	Settings   map[string]any `json:"settings,omitempty"` // every setting, flat: rank, lr, steps, …
+}
+
+// A Status is the content of status.json.
+type Status struct {
+	State     string    `json:"state"`
+	Step      int       `json:"step"`  // updates applied
+	Total     int       `json:"total"` // updates planned
+	Attempt   int       `json:"attempt"`
+	PID       int       `json:"pid,omitempty"`
+	Host      string    `json:"host,omitempty"` // only when asked
+	Heartbeat time.Time `json:"heartbeat"`
+	Reason    string    `json:"reason,omitempty"` // why it stopped
+}
+
+// A Memory is the content of memory.json. All sizes are bytes as run.
+type Memory struct {
+	Schema     int                       `json:"schema"`
+	Predicted  map[memory.Category]int64 `json:"predicted"`
+	Registered map[memory.Category]int64 `json:"registered"`
+	Entries    []memory.Entry            `json:"entries,omitempty"`
+	PeakRSS    int64                     `json:"peak_rss,omitempty"` // of the run's own process; 0 = not measured
+}
+
+// A Summary is the content of summary.json, the result of a finished run.
+type Summary struct {
+	Schema      int     `json:"schema"`
+	ID          string  `json:"id"`
+	NumbersID   string  `json:"numbers_id"`
+	State       string  `json:"state"` // Done | Diverged
+	Reason      string  `json:"reason,omitempty"`
+	Steps       int     `json:"steps"`
+	TokensSeen  int64   `json:"tokens_seen"`
+	Positions   int64   `json:"positions"`
+	Epochs      Float   `json:"epochs"`
+	Final       EvalRow `json:"final"`
+	Best        EvalRow `json:"best"`
+	StateDigest string  `json:"state_digest"` // SHA-256 of weights and method state
+	Attempts    int     `json:"attempts,omitempty"`
+
+	Time            Durations                 `json:"time"`
+	TokensPerSecond Float                     `json:"tokens_per_second"`
+	Threads         int                       `json:"threads"`
+	FLOPs           Float                     `json:"flops"`                  // arithmetic of all updates, as planned
+	PeakBytes       int64                     `json:"peak_bytes"`             // measured peak of the process; 0 = not measured
+	PeakMeasure     string                    `json:"peak_measure,omitempty"` // what PeakBytes is: "VmHWM", or the system's nearest
+	Memory          map[memory.Category]int64 `json:"memory"`                 // registered, bytes as run
+}
+
+// Durations says where the time of a run went, in seconds over all attempts.
+type Durations struct {
+	TrainS   Float `json:"train_s"`
+	EvalS    Float `json:"eval_s"`
+	RefreshS Float `json:"refresh_s"` // part of TrainS spent on new projectors and merges
+}

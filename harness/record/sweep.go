@@ -1,0 +1,160 @@
+package record
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"ranklab/internal/atomicfile"
+)
+
+// A Sweep is the content of ROOT/sweeps/EXPERIMENT/sweep.json: what it takes
+// to draw an experiment again without its TOML file and its corpus.
+type Sweep struct {
+	Schema     int        `json:"schema"`
+	Experiment string     `json:"experiment"`
+	Title      string     `json:"title,omitempty"`
+	Runs       []SweepRun `json:"runs"` // in the order of the experiment
+	// Baselines are count-based models of the same data, the simplest first.
+	Baselines  []Baseline `json:"baselines,omitempty"`
+	DataDigest string     `json:"data_digest,omitempty"`
+	// Figures and Tables hold the declarations as package view writes them.
+	Figures json.RawMessage `json:"figures,omitempty"`
+	Tables  json.RawMessage `json:"tables,omitempty"`
+}
+
+// A SweepRun is one run of a sweep, named as the experiment names it.
+type SweepRun struct {
+	ID      string         `json:"id"`
+	Label   string         `json:"label,omitempty"`
+	Variant string         `json:"variant"` // name of the method's table
+	Axes    map[string]any `json:"axes,omitempty"`
+	Seed    int            `json:"seed"`
+}
+
+// A Baseline is the loss of a count-based model on the evaluation set.
+type Baseline struct {
+	Name        string `json:"name"` // "unigram", "bigram", "trigram"
+	Loss        Float  `json:"loss"` // nats per token
+	PPL         Float  `json:"ppl"`
+	BitsPerByte Float  `json:"bits_per_byte"`
+}
+
+const sweepFile = "sweep.json"
+
+// WriteSweep writes the sweep file of an experiment below a results root.
+func WriteSweep(root string, s Sweep) error {
+	s.Schema = Schema
+	dir := filepath.Join(root, "sweeps", s.Experiment)
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return err
+	}
+	return writeJSON(filepath.Join(dir, sweepFile), s)
+}
+
+// ReadSweep reads the sweep file of an experiment: the user's own, else the
+// one committed below ROOT/reference. When there is none, the error lists the
+// experiments there are.
+func ReadSweep(root, experiment string) (Sweep, error) {
+	var s Sweep
+	for _, dir := range []string{filepath.Join(root, "sweeps", experiment), referenceDir(root, experiment)} {
+		err := readJSON(filepath.Join(dir, sweepFile), &s)
+		if err == nil && s.Schema > Schema {
+			err = fmt.Errorf("%s: schema %d is newer than this program's %d", filepath.Join(dir, sweepFile), s.Schema, Schema)
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			return s, err
+		}
+	}
+	known, err := Experiments(root)
+	if err != nil {
+		return s, err
+	}
+	if len(known) == 0 {
+		return s, fmt.Errorf("no results of experiment %q: %s holds none yet (ranklab sweep makes them)", experiment, root)
+	}
+	return s, fmt.Errorf("no results of experiment %q in %s; there are: %s", experiment, root, strings.Join(known, ", "))
+}
+
+// Experiments lists the experiments with a sweep file below root, sorted.
+func Experiments(root string) ([]string, error) {
+	var names []string
+	for _, folder := range []string{"sweeps", "reference"} {
+		files, err := filepath.Glob(filepath.Join(globQuote(root), folder, "*", sweepFile))
+		if err != nil {
+			return nil, err
+		}
+		for _, f := range files {
+			names = append(names, filepath.Base(filepath.Dir(f)))
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names), nil
+}
+
+func referenceDir(root, experiment string) string {
+	return filepath.Join(root, "reference", experiment)
+}
+
+// Publish copies a sweep and its finished runs to ROOT/reference/EXPERIMENT,
+// to be committed: the files that tables and figures are drawn from, without
+// checkpoints, logs and timings. It returns the number of runs copied, and
+// refuses a sweep of which a run has no result.
+func Publish(root, experiment string) (int, error) {
+	s, err := ReadSweep(root, experiment)
+	if err != nil {
+		return 0, err
+	}
+	runs, err := List(root)
+	if err != nil {
+		return 0, err
+	}
+	dest := referenceDir(root, experiment)
+	copied := map[string]bool{}
+	for _, sr := range s.Runs {
+		r, err := Find(runs, sr.ID)
+		if err != nil || !r.Finished() {
+			return len(copied), fmt.Errorf("run %s (%s) has no result: finish the sweep first", ShortID(sr.ID), sr.Label)
+		}
+		to := Dir(dest, r.ID)
+		if copied[r.ID] || r.Dir == to {
+			continue
+		}
+		if err := publishRun(r.Dir, to); err != nil {
+			return len(copied), err
+		}
+		copied[r.ID] = true
+	}
+	return len(copied), writeJSON(filepath.Join(dest, sweepFile), s)
+}
+
+// publishRun copies the files of a run, the summary last.
+func publishRun(from, to string) error {
+	if err := os.MkdirAll(to, 0o777); err != nil {
+		return err
+	}
+	for _, name := range []string{specFile, originFile, provenanceFile, memoryFile, metricsFile, summaryFile} {
+		src, err := os.Open(filepath.Join(from, name))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		err = atomicfile.WriteFunc(filepath.Join(to, name), func(w io.Writer) error {
+			_, err := io.Copy(w, src)
+			return err
+		})
+		src.Close()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

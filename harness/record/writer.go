@@ -1,0 +1,248 @@
+package record
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/gofrs/flock"
+
+	"ranklab/internal/atomicfile"
+)
+
+// A Writer is the only writer of a run folder while it is open. It is not safe
+// for concurrent use.
+type Writer struct {
+	dir     string
+	attempt int
+	lock    *flock.Flock
+	metrics *lineFile
+	timing  *lineFile
+	log     *os.File
+}
+
+// Open locks the run with the given id below root, creating its folder when it
+// is new, and begins an attempt. It fails with a [*LockedError] while another
+// process has the run open, and when the folder belongs to a run whose id
+// differs after its first 12 digits.
+//
+// Opening repairs what a killed process left: temporary files, and a last line
+// of metrics.jsonl without its end.
+func Open(root, id string) (*Writer, error) {
+	if len(id) < idDigits {
+		return nil, fmt.Errorf("run id %q: want at least %d hexadecimal digits", id, idDigits)
+	}
+	dir := Dir(root, id)
+	if err := os.MkdirAll(filepath.Join(dir, attemptsDir), 0o777); err != nil {
+		return nil, err
+	}
+	if err := atomicfile.SyncDir(filepath.Dir(dir)); err != nil {
+		return nil, err
+	}
+	l, err := lock(dir)
+	if err != nil {
+		return nil, err
+	}
+	w := &Writer{dir: dir, lock: l}
+	if err := w.begin(id); err != nil {
+		w.Close()
+		return nil, err
+	}
+	return w, nil
+}
+
+func (w *Writer) begin(id string) error {
+	if err := checkID(w.dir, id); err != nil {
+		return err
+	}
+	if err := atomicfile.RemoveTemps(w.dir); err != nil {
+		return err
+	}
+	last, err := lastAttempt(w.dir)
+	if err != nil {
+		return err
+	}
+	w.attempt = last + 1
+	if err := os.Mkdir(w.AttemptDir(), 0o777); err != nil {
+		return err
+	}
+	if w.metrics, err = openLines(filepath.Join(w.dir, metricsFile)); err != nil {
+		return err
+	}
+	if w.timing, err = openLines(filepath.Join(w.AttemptDir(), timingFile)); err != nil {
+		return err
+	}
+	w.log, err = os.OpenFile(filepath.Join(w.AttemptDir(), logFile), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o644)
+	return err
+}
+
+// checkID compares id with the one in origin.json, if there is one.
+func checkID(dir, id string) error {
+	var o Origins
+	switch err := readJSON(filepath.Join(dir, originFile), &o); {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return err
+	case len(id) > idDigits && len(o.ID) > idDigits && o.ID != id:
+		return fmt.Errorf("%s belongs to run %s, which shares its first %d digits with %s: use another results folder", dir, o.ID, idDigits, id)
+	}
+	return nil
+}
+
+// lastAttempt returns the number of the newest attempt folder, 0 for none.
+func lastAttempt(dir string) (int, error) {
+	entries, err := os.ReadDir(filepath.Join(dir, attemptsDir))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return 0, err
+	}
+	last := 0
+	for _, e := range entries {
+		if n, err := strconv.Atoi(e.Name()); err == nil {
+			last = max(last, n)
+		}
+	}
+	return last, nil
+}
+
+// Dir returns the run folder.
+func (w *Writer) Dir() string { return w.dir }
+
+// Attempt returns the number of this start, from 1.
+func (w *Writer) Attempt() int { return w.attempt }
+
+// AttemptDir returns the folder of this start.
+func (w *Writer) AttemptDir() string {
+	return filepath.Join(w.dir, attemptsDir, fmt.Sprintf("%04d", w.attempt))
+}
+
+// Log returns the log of this attempt.
+func (w *Writer) Log() io.Writer { return w.log }
+
+// Spec writes the resolved run as TOML.
+func (w *Writer) Spec(toml []byte) error {
+	return atomicfile.Write(filepath.Join(w.dir, specFile), toml)
+}
+
+// Provenance writes provenance.json.
+func (w *Writer) Provenance(p Provenance) error {
+	p.Schema = Schema
+	return writeJSON(filepath.Join(w.dir, provenanceFile), p)
+}
+
+// Memory writes memory.json.
+func (w *Writer) Memory(m Memory) error {
+	m.Schema = Schema
+	return writeJSON(filepath.Join(w.dir, memoryFile), m)
+}
+
+// Status replaces status.json; attempt, pid and heartbeat are filled in.
+func (w *Writer) Status(s Status) error {
+	s.Attempt, s.PID, s.Heartbeat = w.attempt, os.Getpid(), time.Now().UTC().Truncate(time.Second)
+	return writeJSON(filepath.Join(w.dir, statusFile), s)
+}
+
+// Train appends a training row.
+func (w *Writer) Train(r TrainRow) error {
+	r.K = trainKind
+	return w.metrics.append(r)
+}
+
+// Eval appends an evaluation.
+func (w *Writer) Eval(r EvalRow) error {
+	r.K = evalKind
+	return w.metrics.append(r)
+}
+
+// Event appends an event. Values in Detail are deterministic; NaN and
+// infinities become null.
+func (w *Writer) Event(r EventRow) error {
+	r.K = eventKind
+	if r.Detail != nil {
+		r.Detail = finite(r.Detail).(map[string]any)
+	}
+	return w.metrics.append(r)
+}
+
+// Timing appends a row to this attempt's timing.jsonl.
+func (w *Writer) Timing(r TimingRow) error { return w.timing.append(r) }
+
+// Offset returns the size of metrics.jsonl in bytes. A checkpoint stores it
+// after [Writer.Sync].
+func (w *Writer) Offset() int64 { return w.metrics.size }
+
+// TruncateTo cuts metrics.jsonl back to an offset that [Writer.Offset]
+// returned, so that a resumed run continues from its checkpoint. It refuses an
+// offset beyond the file or inside a line.
+func (w *Writer) TruncateTo(offset int64) error { return w.metrics.truncate(offset) }
+
+// Sync makes the rows durable.
+func (w *Writer) Sync() error { return w.metrics.file.Sync() }
+
+// Summary makes the rows durable and writes summary.json: the run is finished.
+func (w *Writer) Summary(s Summary) error {
+	if s.State != Done && s.State != Diverged {
+		return fmt.Errorf("summary of %s: state %q is not final", w.dir, s.State)
+	}
+	if err := w.Sync(); err != nil {
+		return err
+	}
+	s.Schema, s.Attempts = Schema, w.attempt
+	s.Final.K, s.Best.K = evalKind, evalKind
+	return writeJSON(filepath.Join(w.dir, summaryFile), s)
+}
+
+// Close syncs the rows and releases the lock.
+func (w *Writer) Close() error {
+	var errs []error
+	for _, f := range []*lineFile{w.metrics, w.timing} {
+		if f != nil {
+			errs = append(errs, f.file.Sync(), f.file.Close())
+		}
+	}
+	if w.log != nil {
+		errs = append(errs, w.log.Close())
+	}
+	errs = append(errs, w.lock.Close())
+	return errors.Join(errs...)
+}
+
+// writeJSON replaces a file by an indented JSON value.
+func writeJSON(path string, v any) error {
+	data, err := encodeJSON(v, "  ")
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return atomicfile.Write(path, data)
+}
+
+// encodeJSON returns v and a line end. "<" and "&" stay readable.
+func encodeJSON(v any, indent string) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", indent)
+	if err := enc.Encode(v); err != nil {
+		return nil, err
+	}
+	return b.Bytes(), nil
+}
+
+// readJSON reads a file into v.
+func readJSON(path string, v any) error {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(data, v); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return nil
+}

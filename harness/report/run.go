@@ -1,0 +1,211 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"ranklab/harness/record"
+	"ranklab/harness/view"
+	"ranklab/internal/memory"
+)
+
+// A runJSON is a run as a program reads it.
+type runJSON struct {
+	ID         string             `json:"id"`
+	NumbersID  string             `json:"numbers_id,omitempty"`
+	State      string             `json:"state"`
+	Reference  bool               `json:"reference,omitempty"`
+	Origins    []record.Origin    `json:"origins,omitempty"`
+	Status     *record.Status     `json:"status,omitempty"`
+	Summary    *record.Summary    `json:"summary,omitempty"`
+	Memory     *record.Memory     `json:"memory,omitempty"`
+	Provenance *record.Provenance `json:"provenance,omitempty"`
+	Problem    string             `json:"problem,omitempty"`
+}
+
+func asJSON(r record.Run) runJSON {
+	out := runJSON{
+		ID: r.ID, NumbersID: r.NumbersID, State: r.State(), Reference: r.Reference, Origins: r.Origins,
+		Status: r.Status, Summary: r.Summary, Memory: r.Memory, Provenance: r.Provenance,
+	}
+	if r.Problem != nil {
+		out.Problem = r.Problem.Error()
+	}
+	return out
+}
+
+// WriteRun describes one run as Text or JSON: its results, settings, memory
+// and where it came from.
+func WriteRun(w io.Writer, r record.Run, format string) error {
+	format, err := checkFormat(format, Text, JSON)
+	if err != nil {
+		return err
+	}
+	if format == JSON {
+		return writeJSON(w, asJSON(r))
+	}
+	p := &page{}
+	p.title("run %s", r.ID)
+	p.field("state", stateText(r))
+	for _, o := range r.Origins {
+		name := o.Name()
+		if o.Label != "" && o.Label != o.Variant {
+			name += ", method " + o.Variant
+		}
+		p.field("experiment", fmt.Sprintf("%s: %s, seed %d", o.Experiment, name, o.Seed))
+	}
+	if r.NumbersID != "" {
+		p.field("numbers id", r.NumbersID)
+	}
+	p.field("folder", r.Dir)
+	if r.Problem != nil {
+		p.field("problem", r.Problem.Error())
+	}
+	if r.Summary != nil {
+		p.results(*r.Summary)
+	} else if r.Status != nil {
+		p.title("progress")
+		p.field("step", fmt.Sprintf("%s of %s", thousands(float64(r.Status.Step)), thousands(float64(r.Status.Total))))
+		p.field("attempt", fmt.Sprint(r.Status.Attempt))
+		p.field("last sign of life", r.Status.Heartbeat.Format(time.RFC3339))
+	}
+	p.memory(r)
+	if len(r.Origins) > 0 {
+		p.title("settings")
+		settings := r.Origins[0].Settings
+		for _, name := range slices.Sorted(maps.Keys(settings)) {
+			p.field(name, view.Format(settings[name]))
+		}
+	}
+	if r.Provenance != nil {
+		p.provenance(*r.Provenance)
+	}
+	return p.write(w)
+}
+
+// stateText writes a state with its reason.
+func stateText(r record.Run) string {
+	text := r.State()
+	reason := ""
+	if r.Summary != nil {
+		reason = r.Summary.Reason
+	} else if r.Status != nil && r.State() != record.Running {
+		reason = r.Status.Reason
+	}
+	if reason != "" {
+		text += ": " + reason
+	}
+	if r.Reference {
+		text += " (committed with the project)"
+	}
+	return text
+}
+
+// A page is text in titled sections of aligned fields.
+type page struct{ sections []section }
+
+type section struct {
+	title  string
+	fields [][2]string
+}
+
+func (p *page) title(format string, args ...any) {
+	p.sections = append(p.sections, section{title: fmt.Sprintf(format, args...)})
+}
+
+func (p *page) field(name, value string) {
+	s := &p.sections[len(p.sections)-1]
+	s.fields = append(s.fields, [2]string{name, value})
+}
+
+func (p *page) write(w io.Writer) error {
+	wide := 0
+	for _, s := range p.sections {
+		for _, f := range s.fields {
+			wide = max(wide, len([]rune(f[0])))
+		}
+	}
+	var b strings.Builder
+	for i, s := range p.sections {
+		if i > 0 {
+			b.WriteByte('\n')
+		}
+		b.WriteString(s.title + "\n")
+		for _, f := range s.fields {
+			b.WriteString("  " + f[0] + strings.Repeat(" ", wide-len([]rune(f[0]))+2) + f[1] + "\n")
+		}
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func (p *page) results(s record.Summary) {
+	p.title("results")
+	p.eval("final", s.Final)
+	if s.Best.Step != s.Final.Step {
+		p.eval(fmt.Sprintf("best, at step %d", s.Best.Step), s.Best)
+	}
+	p.field("updates", thousands(float64(s.Steps)))
+	p.field("tokens seen", fmt.Sprintf("%s (%s positions, %s epochs)", thousands(float64(s.TokensSeen)), thousands(float64(s.Positions)), measure(float64(s.Epochs))))
+	p.field("speed", fmt.Sprintf("%s tokens/s with %d threads", thousands(float64(s.TokensPerSecond)), s.Threads))
+	p.field("time", fmt.Sprintf("training %s, of it refreshes and merges %s; evaluation %s; started %d×",
+		duration(float64(s.Time.TrainS)), duration(float64(s.Time.RefreshS)), duration(float64(s.Time.EvalS)), s.Attempts))
+	p.field("state digest", s.StateDigest)
+}
+
+func (p *page) eval(name string, e record.EvalRow) {
+	if !e.Loss.Finite() {
+		p.field(name, "no finite loss")
+		return
+	}
+	p.field(name, fmt.Sprintf("perplexity %s, loss %s nats/token, %s bits/byte over %s tokens (perplexity with the N+1 estimator of GaLore#77: %s)",
+		measure(float64(e.PPL)), measure(float64(e.Loss)), measure(float64(e.BitsPerByte)), thousands(float64(e.Targets)), measure(float64(e.PPLGalore77))))
+}
+
+func (p *page) memory(r record.Run) {
+	if r.Memory == nil {
+		return
+	}
+	p.title("memory, MiB as run (predicted, registered)")
+	var predicted, registered int64
+	for _, c := range memory.Categories() {
+		a, b := r.Memory.Predicted[c], r.Memory.Registered[c]
+		predicted, registered = predicted+a, registered+b
+		if a != 0 || b != 0 {
+			p.field(view.CategoryName(string(c)), mebibytes(float64(a))+"  "+mebibytes(float64(b)))
+		}
+	}
+	p.field("sum", mebibytes(float64(predicted))+"  "+mebibytes(float64(registered)))
+	peak := r.Memory.PeakRSS
+	if r.Summary != nil && r.Summary.PeakBytes > 0 {
+		peak = r.Summary.PeakBytes
+	}
+	if peak > 0 {
+		p.field("measured peak", mebibytes(float64(peak))+" of the whole process")
+	}
+}
+
+func (p *page) provenance(v record.Provenance) {
+	p.title("provenance")
+	revision := v.Revision
+	if v.Dirty {
+		revision += ", with changes"
+	}
+	p.field("revision", revision)
+	p.field("numerics", fmt.Sprintf("version %d", v.NumericsVersion))
+	goVersion := v.GoVersion + " " + v.OS + "/" + v.Arch
+	if v.GOAMD64 != "" {
+		goVersion += " GOAMD64=" + v.GOAMD64
+	}
+	p.field("Go", goVersion)
+	p.field("processor", fmt.Sprintf("%s, %d cores", v.CPU.Model, v.CPU.Cores))
+	p.field("corpus", v.CorpusDigest)
+	p.field("tokenizer", v.TokenizerDigest)
+	if v.Host != "" {
+		p.field("host", v.Host)
+	}
+}

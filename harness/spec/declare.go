@@ -1,0 +1,297 @@
+package spec
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"reflect"
+	"slices"
+	"strings"
+
+	"ranklab/harness/view"
+)
+
+// readFigures reads [[figure]]: what to draw, for harness/view.
+func (e *expander) readFigures() []view.Figure {
+	var out []view.Figure
+	for _, t := range tables(e.root.get("figure"), "figure", e.problems) {
+		var f view.Figure
+		d := e.declaration(t, "[[figure]]", &f)
+		d.id(f.ID, "figure")
+		d.oneOf("kind", f.Kind, true, view.Line, view.Bar, view.StackedBar)
+		d.column("x", f.X)
+		d.column("y", f.Y)
+		d.columns("group", f.Group)
+		d.selected("where", f.Where)
+		d.selected("baseline", f.Baseline)
+		d.oneOf("xscale", f.XScale, false, view.Linear, view.Log, view.Category)
+		d.oneOf("yscale", f.YScale, false, view.Linear, view.Log)
+		if f.Kind == view.StackedBar {
+			d.column("stack", f.Stack)
+		} else if n := t.get("stack"); n != nil && f.Kind != "" {
+			e.problems.add(n.place(), "", "", "stack needs kind \"stacked_bar\"")
+		}
+		out = append(out, f)
+	}
+	e.uniqueIDs("figure")
+	return out
+}
+
+// readTables reads [[table]].
+func (e *expander) readTables() []view.Table {
+	var out []view.Table
+	for _, t := range tables(e.root.get("table"), "table", e.problems) {
+		var table view.Table
+		d := e.declaration(t, "[[table]]", &table)
+		d.id(table.ID, "table")
+		d.needList("rows", table.Rows)
+		if t.get("columns") != nil {
+			d.needList("columns", table.Columns)
+		}
+		d.selected("where", table.Where)
+		if t.get("sort") != nil {
+			d.column("sort", table.Sort)
+		}
+		out = append(out, table)
+	}
+	e.uniqueIDs("table")
+	return out
+}
+
+func (e *expander) uniqueIDs(what string) {
+	first := make(map[string]pos)
+	list := e.root.get(what)
+	if list == nil || list.kind != arrayNode {
+		return
+	}
+	for _, t := range list.items {
+		n := t.get("id")
+		if n == nil || n.kind != stringNode || n.str == "" {
+			continue
+		}
+		if at, twice := first[n.str]; twice {
+			e.problems.add(n.pos, "", "", "the %s id %q is used twice: here and at %s", what, n.str, at)
+		} else {
+			first[n.str] = n.pos
+		}
+	}
+}
+
+// A declaration is one [[figure]] or [[table]] being read.
+type declaration struct {
+	t        *node
+	title    string
+	bad      map[string]bool
+	problems *collector
+}
+
+// declaration decodes t into the struct that dst points to, strictly.
+func (e *expander) declaration(t *node, title string, dst any) *declaration {
+	d := &declaration{t: t, title: title, bad: make(map[string]bool), problems: e.problems}
+	v := reflect.ValueOf(dst).Elem()
+	fields := make(map[string]reflect.Value)
+	var known []string
+	for i := range v.NumField() {
+		key := v.Type().Field(i).Tag.Get("toml")
+		fields[key] = v.Field(i)
+		known = append(known, key)
+	}
+	for _, name := range t.names {
+		n := t.children[name]
+		f, ok := fields[name]
+		if !ok {
+			suggestion, meant := didYouMean(name, known)
+			d.bad[meant] = true
+			hint := ""
+			if suggestion == "" {
+				hint = "keys: " + strings.Join(known, ", ")
+			}
+			e.problems.add(n.place(), suggestion, hint, "unknown key %q in %s", name, title)
+			continue
+		}
+		if n.kind == invalidNode {
+			d.bad[name] = true
+			continue
+		}
+		if m := decodeDeclared(name, f, n); m != nil {
+			e.problems.add(n.pos, m.suggestion, "", "%s", m.message)
+			d.bad[name] = true
+		}
+	}
+	return d
+}
+
+// decodeDeclared decodes a string, a boolean, a string or list of strings, or a
+// selection of runs.
+func decodeDeclared(name string, v reflect.Value, n *node) *misfit {
+	switch v.Kind() {
+	case reflect.Map:
+		if n.kind != tableNode {
+			return unfit(name, "a table of columns and values, as { method = \"galore\" }", n)
+		}
+		selected := make(map[string]any)
+		if m := selection(name, "", n, selected); m != nil {
+			return m
+		}
+		v.Set(reflect.ValueOf(selected))
+		return nil
+	case reflect.Slice:
+		if n.kind == stringNode {
+			v.Set(reflect.ValueOf([]string{n.str}))
+			return nil
+		}
+	}
+	m := decodeValue(name, v, n)
+	if m != nil {
+		m.suggestion, m.hint = "", ""
+	}
+	return m
+}
+
+// selection flattens column = value, or column = list of values.
+func selection(name, prefix string, t *node, out map[string]any) *misfit {
+	for _, column := range t.names {
+		n := t.children[column]
+		switch n.kind {
+		case tableNode:
+			if m := selection(name, prefix+column+".", n, out); m != nil {
+				return m
+			}
+		case arrayNode:
+			var list []any
+			for _, item := range n.items {
+				x, ok := scalar(item)
+				if !ok {
+					return &misfit{message: fmt.Sprintf("%s compares %s with single values, not %s", name, prefix+column, item.describe())}
+				}
+				list = append(list, x)
+			}
+			if len(list) == 0 {
+				return &misfit{message: fmt.Sprintf("%s leaves no value for %s", name, prefix+column)}
+			}
+			out[prefix+column] = list
+		default:
+			x, ok := scalar(n)
+			if !ok {
+				return &misfit{message: fmt.Sprintf("%s compares %s with a string, a number or a boolean, not %s", name, prefix+column, n.describe())}
+			}
+			out[prefix+column] = x
+		}
+	}
+	return nil
+}
+
+// scalar returns string, int, float64 or bool.
+func scalar(n *node) (any, bool) {
+	switch n.kind {
+	case stringNode:
+		return n.str, true
+	case intNode:
+		return int(n.num), true
+	case floatNode:
+		return n.flt, !math.IsNaN(n.flt) && !math.IsInf(n.flt, 0)
+	case boolNode:
+		return n.bit, true
+	}
+	return nil, false
+}
+
+func (d *declaration) at(key string) pos {
+	if n := d.t.get(key); n != nil {
+		return n.pos
+	}
+	return d.t.place()
+}
+
+func (d *declaration) id(id, what string) {
+	switch {
+	case d.bad["id"]:
+	case d.t.get("id") == nil:
+		d.problems.add(d.t.place(), "", "it names the file: id = \"ppl-by-rank\"", "%s lacks id", d.title)
+	case !safeName.MatchString(id):
+		d.problems.add(d.at("id"), "", "use letters, digits, - and _", "the %s id %q cannot be part of a file name", what, id)
+	}
+}
+
+// column checks a key that names one column.
+func (d *declaration) column(key, value string) {
+	switch {
+	case d.bad[key]:
+	case d.t.get(key) == nil:
+		d.problems.add(d.t.place(), "", "", "%s lacks %s", d.title, key)
+	case strings.TrimSpace(value) == "":
+		d.problems.add(d.at(key), "", "", "%s names no column", key)
+	default:
+		d.known(d.at(key), value)
+	}
+}
+
+// columns checks a list of columns: none empty, unknown or repeated.
+func (d *declaration) columns(key string, list []string) {
+	for i, column := range list {
+		switch {
+		case strings.TrimSpace(column) == "":
+			d.problems.add(d.at(key), "", "", "%s names an empty column", key)
+		case slices.Contains(list[:i], column):
+			d.problems.add(d.at(key), "", "", "%s names %q twice", key, column)
+		default:
+			d.known(d.at(key), column)
+		}
+	}
+}
+
+// selected checks the columns that runs are selected by.
+func (d *declaration) selected(key string, where map[string]any) {
+	for _, column := range slices.Sorted(maps.Keys(where)) {
+		d.known(d.at(key), column)
+	}
+}
+
+// known reports a column that no run can have.
+func (d *declaration) known(at pos, column string) {
+	settings := settingColumns()
+	if view.Describe(column).Metric || slices.Contains(settings, column) {
+		return
+	}
+	if _, _, ok := lookup(column); ok {
+		return
+	}
+	candidates := append(settings, view.DefaultColumns()...)
+	suggestion, _ := didYouMean(column, append(candidates, "loss", "step", "tokens_seen"))
+	d.problems.add(at, suggestion, "", "there is no column %q", column)
+}
+
+// settingColumns lists the columns that every record has beside its results:
+// settings by their short names, and the labels of a run.
+func settingColumns() []string {
+	columns := []string{"method", "kind", "label", "seed", "category", "corpus_digest", "tokenizer_digest"}
+	for _, section := range sectionNames() {
+		columns = append(columns, sectionKeys(section)...)
+	}
+	return columns
+}
+
+func (d *declaration) needList(key string, list []string) {
+	if d.bad[key] {
+		return
+	}
+	if len(list) == 0 {
+		if d.t.get(key) == nil {
+			d.problems.add(d.t.place(), "", "", "%s lacks %s", d.title, key)
+		} else {
+			d.problems.add(d.at(key), "", "", "%s names no column", key)
+		}
+	}
+	d.columns(key, list)
+}
+
+func (d *declaration) oneOf(key, value string, needed bool, options ...string) {
+	switch {
+	case d.bad[key] || slices.Contains(options, value):
+	case d.t.get(key) == nil && needed:
+		d.problems.add(d.t.place(), "", "choose from "+joinOr(options), "%s lacks %s", d.title, key)
+	case d.t.get(key) != nil:
+		suggestion, _ := didYouMean(value, options)
+		d.problems.add(d.at(key), suggestion, "choose from "+joinOr(options), "unknown %s %q", key, value)
+	}
+}

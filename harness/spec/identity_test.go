@@ -1,0 +1,115 @@
+package spec
+
+import (
+	"reflect"
+	"testing"
+)
+
+// change gives a field another value.
+func change(v reflect.Value) {
+	switch x := v.Interface().(type) {
+	case int:
+		v.SetInt(int64(x) + 1)
+	case Gap:
+		v.SetInt(int64(x) + 3)
+	case float64:
+		v.SetFloat(x + 0.5)
+	case bool:
+		v.SetBool(!x)
+	case string:
+		v.SetString(x + "x")
+	case []string:
+		v.Set(reflect.ValueOf(append([]string{"x"}, x...)))
+	case []float64:
+		v.Set(reflect.ValueOf(append([]float64{0.25}, x...)))
+	case map[string]float64:
+		v.Set(reflect.ValueOf(map[string]float64{"norm": 0.125}))
+	default:
+		panic(v.Type().String())
+	}
+}
+
+// Each key of each kind of run enters the ids it should, and no other.
+func TestWhatEntersTheIDs(t *testing.T) {
+	neither := map[string]bool{"model.preset": true, "data.paths": true, "data.tokenizer_model": true, "train.log_every": true, "train.checkpoint_every": true, "method.name": true}
+	onlyRun := map[string]bool{"train.layerwise": true}
+	d := Digests{Data: "d", Tokenizer: "t"}
+	for _, inst := range everyKind(t) {
+		numbers, run := inst.Run.NumbersID(d), inst.Run.RunID(d)
+		for _, f := range allFields() {
+			if ok, _ := inst.Run.applies(f.key); !ok {
+				continue
+			}
+			changed := inst.Run
+			change(f.value(reflect.ValueOf(&changed).Elem()))
+			numbersMoved, runMoved := changed.NumbersID(d) != numbers, changed.RunID(d) != run
+			if want := !neither[f.key] && !onlyRun[f.key]; numbersMoved != want {
+				t.Errorf("%s: %s changes NumbersID: %v, want %v", inst.Label, f.key, numbersMoved, want)
+			}
+			if want := !neither[f.key]; runMoved != want {
+				t.Errorf("%s: %s changes RunID: %v, want %v", inst.Label, f.key, runMoved, want)
+			}
+		}
+		for _, other := range []Digests{{Data: "e", Tokenizer: "t"}, {Data: "d", Tokenizer: "u"}} {
+			if inst.Run.NumbersID(other) == numbers || inst.Run.RunID(other) == run {
+				t.Errorf("%s: digests %+v change no id", inst.Label, other)
+			}
+		}
+	}
+}
+
+func TestIDsAreDistinct(t *testing.T) {
+	seen := make(map[string]string)
+	for _, inst := range everyKind(t) {
+		for _, id := range []string{inst.Run.NumbersID(Digests{}), inst.Run.RunID(Digests{})} {
+			if len(id) != 64 {
+				t.Errorf("id %q", id)
+			}
+			if other, twice := seen[id]; twice {
+				t.Errorf("%s and %s share an id", inst.Label, other)
+			}
+			seen[id] = inst.Label
+		}
+	}
+}
+
+// A preset and the same fields written out are the same run, and so are runs of
+// which one spells out the defaults.
+func TestIDsMeanValues(t *testing.T) {
+	a := mustLoad(t, "[model]\npreset = \"9m\"\nhidden_size = 64\nintermediate_size=176\nnum_hidden_layers=2\n[method.a]\nkind=\"galore\"\nlr=1\nrank=4\n", nil)
+	b := mustLoad(t, "[method.b]\nkind=\"galore\"\nlr=1.0\nrank=4\noptimizer=\"adamw\"\nscale=0.25\nupdate_proj_gap=200\nproj_type=\"std\"\ntrain.warmup_steps=10\n", nil)
+	if a.Runs[0].Run.RunID(Digests{}) != b.Runs[0].Run.RunID(Digests{}) {
+		t.Error("spelling out defaults changed the id")
+	}
+}
+
+// The ids of old results must stay: a change of this test's value makes them
+// all unreachable. A new key must be left out while it has its default.
+func TestGoldenID(t *testing.T) {
+	runs := everyKind(t)
+	d := Digests{Data: "sha256:aa", Tokenizer: "sha256:bb"}
+	text := ""
+	for _, inst := range runs[:7] {
+		text += inst.Label + "\n" + inst.Run.NumbersID(d) + "\n" + inst.Run.RunID(d) + "\n" + string(inst.Run.canonical(d, func(f field) bool { return f.run })) + "\n"
+	}
+	golden(t, "testdata/ids.golden", text)
+}
+
+func TestGapJSON(t *testing.T) {
+	for _, g := range []Gap{1, 200, Never} {
+		text, err := g.MarshalJSON()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var back Gap
+		if err := back.UnmarshalJSON(text); err != nil || back != g {
+			t.Errorf("%v → %s → %v (%v)", g, text, back, err)
+		}
+	}
+	var g Gap
+	for _, bad := range []string{`"often"`, `-5`, `1.5`, `null2`} {
+		if err := g.UnmarshalJSON([]byte(bad)); err == nil {
+			t.Errorf("%s was accepted", bad)
+		}
+	}
+}

@@ -1,0 +1,103 @@
+package spec
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"ranklab/experiments"
+)
+
+// New returns the text of an experiment file that starts as a copy of another,
+// comments included. name is the path where the text will stand, with or
+// without .toml; its last element names the experiment. from is what [Load]
+// takes: a path or the name of an experiment in the binary. The paths in
+// extends are rewritten for the new place.
+func New(name, from string) ([]byte, error) {
+	target := strings.TrimSuffix(filepath.ToSlash(name), ".toml")
+	stem := path.Base(target)
+	if !safeName.MatchString(stem) {
+		return nil, fmt.Errorf("new experiment %q: use letters, digits, - and _ in the name", stem)
+	}
+	f := files{embedded: experiments.FS}
+	l := &loader{files: f, problems: &collector{}}
+	found, err := f.open(from)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("new experiment from %q: no such file or experiment; in the binary there are %s", from, strings.Join(Embedded(), ", "))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("new experiment from %q: %w", from, err)
+	}
+	src := newSource(found.name, found.text)
+	src.path, src.embedded = found.path, found.embedded
+	tree := parse(src, l.problems)
+	entries := l.extends(tree)
+	if err := l.problems.err(); err != nil {
+		return nil, err
+	}
+	var edits []edit
+	for _, entry := range entries {
+		included, err := f.openBeside(src, entry.str)
+		if err != nil {
+			return nil, fmt.Errorf("%s: extends %q: %w", entry.pos, entry.str, err)
+		}
+		moved, err := movedPath(target, included)
+		if err != nil {
+			return nil, fmt.Errorf("%s: extends %q: %w", entry.pos, entry.str, err)
+		}
+		edits = append(edits, edit{entry.pos, strconv.Quote(moved)})
+	}
+	line := "name = " + strconv.Quote(stem)
+	if n := tree.get("name"); n != nil {
+		edits = append(edits, edit{n.pos, strconv.Quote(stem)})
+	} else {
+		edits = append(edits, edit{src.at(firstKey(tree), firstKey(tree)), line + "\n"})
+	}
+	return []byte(applyEdits(found.text, edits)), nil
+}
+
+// movedPath returns how a file at target names an included file.
+func movedPath(target string, included file) (string, error) {
+	if included.embedded {
+		return included.path, nil
+	}
+	to, err := filepath.Abs(included.path)
+	if err != nil {
+		return "", err
+	}
+	dir, err := filepath.Abs(filepath.Dir(filepath.FromSlash(target)))
+	if err != nil {
+		return "", err
+	}
+	rel, err := filepath.Rel(dir, to)
+	return filepath.ToSlash(rel), err
+}
+
+// firstKey returns where the first key or table header of a file stands, at the
+// start of its line.
+func firstKey(tree *node) int {
+	first := len(tree.pos.src.text)
+	for _, name := range tree.names {
+		first = min(first, tree.children[name].place().start)
+	}
+	return strings.LastIndexByte(tree.pos.src.text[:first], '\n') + 1
+}
+
+// An edit replaces a piece of a text.
+type edit struct {
+	at   pos
+	text string
+}
+
+func applyEdits(text string, edits []edit) string {
+	slices.SortFunc(edits, func(a, b edit) int { return b.at.start - a.at.start })
+	for _, e := range edits {
+		text = text[:e.at.start] + e.text + text[e.at.end:]
+	}
+	return text
+}

@@ -1,0 +1,83 @@
+package spec
+
+const jaggedCosine = "jagged_cosine"
+
+// Train is the protocol that all methods of an experiment share.
+type Train struct {
+	Steps           int     `toml:"steps" json:"steps"`                       // K, number of updates
+	TotalBatchSize  int     `toml:"total_batch_size" json:"total_batch_size"` // sequences per update
+	BatchSize       int     `toml:"batch_size" json:"batch_size"`             // sequences per micro-batch
+	MaxLength       int     `toml:"max_length" json:"max_length"`             // tokens per sequence
+	WarmupSteps     int     `toml:"warmup_steps" json:"warmup_steps"`
+	Scheduler       string  `toml:"scheduler" json:"scheduler"` // "constant" | "linear" | "cosine" | "jagged_cosine"
+	MinLRRatio      float64 `toml:"min_lr_ratio" json:"min_lr_ratio"`
+	GradClipping    float64 `toml:"grad_clipping" json:"grad_clipping"`                                 // global L2 norm; 0 = off
+	MicrobatchMean  bool    `toml:"microbatch_mean" json:"microbatch_mean" identity:"numbers,omitzero"` // compat: average per micro-batch instead of per token
+	Layerwise       bool    `toml:"layerwise" json:"layerwise" identity:"run"`                          // execution: update each parameter as soon as its gradient is complete
+	LogEvery        int     `toml:"log_every" json:"log_every" identity:"-"`                            // steps between train rows
+	CheckpointEvery int     `toml:"checkpoint_every" json:"checkpoint_every" identity:"-"`              // steps between checkpoints; 0 = only when stopped
+}
+
+// fillDefaults: batch_size = total_batch_size (no accumulation), warmup_steps a
+// tenth of steps, as in 2403.03507; scheduler "cosine" down to min_lr_ratio 0.1;
+// no clipping; a train row every 10 steps; a checkpoint every 100. steps,
+// total_batch_size and max_length have no default.
+func (t *Train) fillDefaults(explicit func(string) bool) {
+	setDefault(explicit, "train.batch_size", &t.BatchSize, t.TotalBatchSize)
+	setDefault(explicit, "train.warmup_steps", &t.WarmupSteps, t.Steps/10)
+	setDefault(explicit, "train.scheduler", &t.Scheduler, "cosine")
+	setDefault(explicit, "train.min_lr_ratio", &t.MinLRRatio, 0.1)
+	setDefault(explicit, "train.log_every", &t.LogEvery, 10)
+	setDefault(explicit, "train.checkpoint_every", &t.CheckpointEvery, 100)
+}
+
+func schedulers() []string { return []string{"constant", "linear", "cosine", jaggedCosine} }
+
+// maxPositions bounds steps × total_batch_size × max_length, so that no count
+// of a run overflows.
+const maxPositions = 1e15
+
+func (t Train) check(c *checker) {
+	c.require("train.steps", "the number of updates")
+	c.require("train.total_batch_size", "sequences per update")
+	c.require("train.max_length", "tokens per sequence")
+	c.atLeast("train.steps", t.Steps, 1)
+	c.atLeast("train.total_batch_size", t.TotalBatchSize, 1)
+	c.atLeast("train.batch_size", t.BatchSize, 1)
+	c.atLeast("train.max_length", t.MaxLength, 2)
+	c.atLeast("train.warmup_steps", t.WarmupSteps, 0)
+	c.atLeast("train.log_every", t.LogEvery, 1)
+	c.atLeast("train.checkpoint_every", t.CheckpointEvery, 0)
+	c.oneOf("train.scheduler", t.Scheduler, schedulers()...)
+	c.notNegative("train.grad_clipping", t.GradClipping)
+	if !(t.MinLRRatio >= 0 && t.MinLRRatio <= 1) && !c.skip("train.min_lr_ratio") {
+		c.fail("train.min_lr_ratio", "min_lr_ratio must lie in [0, 1], is %v", t.MinLRRatio)
+	}
+	batch := []string{"train.batch_size", "train.total_batch_size"}
+	if t.BatchSize > 0 && t.TotalBatchSize > 0 && t.TotalBatchSize%t.BatchSize != 0 && !c.skip(batch...) {
+		c.failAt(batch, "total_batch_size %d is not a multiple of batch_size %d", t.TotalBatchSize, t.BatchSize)
+	}
+	warmup := []string{"train.warmup_steps", "train.steps"}
+	if t.Steps > 0 && t.WarmupSteps >= t.Steps && !c.skip(warmup...) {
+		c.failAt(warmup, "warmup_steps %d must be smaller than steps %d", t.WarmupSteps, t.Steps)
+	}
+	if product := float64(t.Steps) * float64(t.TotalBatchSize) * float64(t.MaxLength); product > maxPositions && !c.skip("train.steps", "train.total_batch_size", "train.max_length") {
+		c.failAt([]string{"train.steps", "train.total_batch_size", "train.max_length"}, "the run would read %.2g positions; the limit is %g", product, float64(maxPositions))
+	}
+	t.checkLayerwise(c)
+}
+
+// checkLayerwise refuses what updating at once cannot do: the global norm is
+// known only after the whole backward pass, and a gradient is complete only
+// after the last micro-batch.
+func (t Train) checkLayerwise(c *checker) {
+	if !t.Layerwise || c.skip("train.layerwise") {
+		return
+	}
+	if t.GradClipping > 0 && !c.skip("train.grad_clipping") {
+		c.failAt([]string{"train.layerwise", "train.grad_clipping"}, "layerwise updates each parameter before the global gradient norm is known, so grad_clipping = %v cannot be honoured", t.GradClipping)
+	}
+	if t.BatchSize > 0 && t.TotalBatchSize > t.BatchSize && !c.skip("train.batch_size", "train.total_batch_size") {
+		c.failAt([]string{"train.layerwise", "train.batch_size"}, "layerwise updates each parameter after one micro-batch, so total_batch_size %d cannot be accumulated from batches of %d", t.TotalBatchSize, t.BatchSize)
+	}
+}

@@ -1,0 +1,245 @@
+package train
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"ranklab/internal/atomicfile"
+	"ranklab/internal/safetensors"
+	"ranklab/tensor"
+)
+
+// A checkpoint is a folder ckpt/step-0000240 with
+//
+//	model.safetensors   every parameter, adapters included
+//	state.safetensors   every buffer of the method's state
+//	state.json          a position; also the SHA-256 of the two files
+//
+// It is written as a hidden folder and renamed when everything is on disk. It
+// is complete if state.json is there and the sums match.
+
+// A position is where a run stands between two updates.
+type position struct {
+	Step       int     `json:"step"` // updates applied
+	TokensSeen int64   `json:"tokens_seen"`
+	Positions  int64   `json:"positions"`
+	Metrics    int64   `json:"metrics_bytes"` // length of metrics.jsonl
+	TrainS     float64 `json:"train_seconds"`
+	EvalS      float64 `json:"eval_seconds"`
+	RefreshS   float64 `json:"refresh_seconds"`
+
+	Sums map[string]string `json:"sha256"`
+}
+
+const (
+	modelFile = "model.safetensors"
+	stateFile = "state.safetensors"
+	metaFile  = "state.json"
+)
+
+// saveCheckpoint writes the run as it stands at pos under dir (the run's ckpt
+// folder) and removes all but the newest keep checkpoints.
+func (r *runner) saveCheckpoint(dir string, pos position, keep int) error {
+	final := filepath.Join(dir, fmt.Sprintf("step-%07d", pos.Step))
+	if _, err := os.Stat(filepath.Join(final, metaFile)); err == nil {
+		return nil // resumed and stopped again without an update
+	}
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return err
+	}
+	tmp, err := os.MkdirTemp(dir, ".writing-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(tmp)
+	pos.Sums = map[string]string{}
+	for name, tensors := range map[string][]safetensors.Tensor{modelFile: r.weights(), stateFile: r.state()} {
+		if pos.Sums[name], err = writeTensors(filepath.Join(tmp, name), tensors); err != nil {
+			return err
+		}
+	}
+	meta, err := json.MarshalIndent(pos, "", "  ")
+	if err != nil {
+		return err
+	}
+	if err := atomicfile.Write(filepath.Join(tmp, metaFile), append(meta, '\n')); err != nil {
+		return err
+	}
+	if err := os.RemoveAll(final); err != nil { // an incomplete one
+		return err
+	}
+	if err := os.Rename(tmp, final); err != nil {
+		return err
+	}
+	if err := atomicfile.SyncDir(dir); err != nil {
+		return err
+	}
+	names, err := checkpoints(dir)
+	if err != nil {
+		return err
+	}
+	for _, old := range names[min(keep, len(names)):] {
+		if err := os.RemoveAll(filepath.Join(dir, old)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *runner) weights() []safetensors.Tensor {
+	var ts []safetensors.Tensor
+	for _, p := range r.model.Params() {
+		ts = append(ts, asTensor(p.Name, p.W))
+	}
+	return ts
+}
+
+func (r *runner) state() []safetensors.Tensor {
+	var ts []safetensors.Tensor
+	for _, b := range r.method.State() {
+		ts = append(ts, asTensor(b.Name, b.Data))
+	}
+	return ts
+}
+
+func asTensor(name string, m tensor.Matrix) safetensors.Tensor {
+	return safetensors.Of(name, tensor.Values(m), m.Rows, m.Cols)
+}
+
+// digest is the SHA-256 of all weights and states in order: two runs with the
+// same digest are in the same state, bit for bit.
+func (r *runner) digest() (string, error) {
+	h := sha256.New()
+	for _, ts := range [][]safetensors.Tensor{r.weights(), r.state()} {
+		if err := safetensors.Write(h, nil, ts); err != nil {
+			return "", err
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+func writeTensors(path string, tensors []safetensors.Tensor) (sum string, err error) {
+	f, err := os.Create(path)
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	h := sha256.New()
+	if err := safetensors.Write(io.MultiWriter(f, h), map[string]string{"format": "pt"}, tensors); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(h.Sum(nil)), f.Sync()
+}
+
+// checkpoints lists the checkpoint folders under dir, newest first.
+func checkpoints(dir string) ([]string, error) {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	var names []string
+	for _, e := range entries {
+		if e.IsDir() && strings.HasPrefix(e.Name(), "step-") {
+			names = append(names, e.Name())
+		}
+	}
+	slices.Sort(names)
+	slices.Reverse(names)
+	return names, err
+}
+
+// LatestStep returns the step of the newest complete checkpoint under the
+// ckpt folder dir, without reading its tensors; 0 if there is none.
+func LatestStep(dir string) int {
+	names, _ := checkpoints(dir)
+	for _, name := range names {
+		if pos, err := readPosition(filepath.Join(dir, name)); err == nil {
+			return pos.Step
+		}
+	}
+	return 0
+}
+
+// findCheckpoint returns the newest checkpoint under dir whose sums are right.
+// Every one that it has to pass over is reported through warn.
+func findCheckpoint(dir string, warn func(string)) (path string, pos position, err error) {
+	names, err := checkpoints(dir)
+	if err != nil {
+		return "", position{}, err
+	}
+	for _, name := range names {
+		path := filepath.Join(dir, name)
+		pos, err := readPosition(path)
+		if err == nil {
+			err = verify(path, pos)
+		}
+		if err == nil {
+			return path, pos, nil
+		}
+		warn(fmt.Sprintf("checkpoint %s is damaged (%v); trying the one before", path, err))
+	}
+	return "", position{}, nil
+}
+
+func readPosition(path string) (pos position, err error) {
+	data, err := os.ReadFile(filepath.Join(path, metaFile))
+	if err != nil {
+		return pos, err
+	}
+	if err := json.Unmarshal(data, &pos); err != nil {
+		return pos, fmt.Errorf("%s: %w", metaFile, err)
+	}
+	return pos, nil
+}
+
+func verify(path string, pos position) error {
+	for _, name := range []string{modelFile, stateFile} {
+		f, err := os.Open(filepath.Join(path, name))
+		if err != nil {
+			return err
+		}
+		h := sha256.New()
+		_, err = io.Copy(h, f)
+		f.Close()
+		if err != nil {
+			return err
+		}
+		if got := hex.EncodeToString(h.Sum(nil)); got != pos.Sums[name] {
+			return fmt.Errorf("%s: SHA-256 is %.12s…, recorded was %.12s…", name, got, pos.Sums[name])
+		}
+	}
+	return nil
+}
+
+// load fills the weights and the method's state from a checkpoint.
+func (r *runner) load(path string) error {
+	for name, tensors := range map[string][]safetensors.Tensor{modelFile: r.weights(), stateFile: r.state()} {
+		if err := readTensors(filepath.Join(path, name), tensors); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func readTensors(path string, into []safetensors.Tensor) error {
+	f, err := safetensors.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	for _, t := range into {
+		if err := f.Float32(t.Name, t.Float32); err != nil {
+			return err
+		}
+	}
+	return nil
+}

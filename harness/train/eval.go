@@ -1,0 +1,59 @@
+package train
+
+import (
+	"math"
+
+	"ranklab/corpus"
+	"ranklab/harness/record"
+	"ranklab/models"
+)
+
+// evaluate computes the loss on the fixed evaluation set: the sum of all token
+// losses over the number of target tokens, in sequence order.
+//
+// Beside it stands the estimator of the GaLore repository (GaLore#77): the
+// mean loss of each batch of eval.batch_size sequences, summed and divided by
+// the number of batches plus one, so that its perplexity is too low.
+func (r *runner) evaluate(set *corpus.Eval) record.EvalRow {
+	t, length := r.spec.Train, r.spec.Train.MaxLength
+	var sum, batchSum, batchMeans float64
+	var batchTargets, inBatch, batches int
+	closeBatch := func() {
+		if batchTargets > 0 {
+			batchMeans += batchSum / float64(batchTargets)
+			batches++
+		}
+		batchSum, batchTargets, inBatch = 0, 0, 0
+	}
+	for first := 0; first < set.Sequences; first += t.BatchSize {
+		n := min(t.BatchSize, set.Sequences-first)
+		tokens, targets := r.tokens[:n*length], r.targets[:n*length]
+		for i := range n {
+			set.Sequence(first+i, tokens[i*length:(i+1)*length], targets[i*length:(i+1)*length])
+		}
+		b := models.Batch{B: n, T: length, Tokens: tokens, Targets: targets}
+		r.model.Forward(b, false)
+		r.model.Losses(b, r.losses[:n*length])
+		for i := range n {
+			for j := i * length; j < (i+1)*length; j++ {
+				if targets[j] >= 0 {
+					sum += float64(r.losses[j])
+					batchSum += float64(r.losses[j])
+					batchTargets++
+				}
+			}
+			if inBatch++; inBatch == r.spec.Eval.BatchSize {
+				closeBatch()
+			}
+		}
+	}
+	closeBatch()
+	loss := sum / float64(set.Targets)
+	return record.EvalRow{
+		K: "eval", Split: "validation", Targets: int64(set.Targets),
+		Loss:        record.Float(loss),
+		PPL:         record.Float(math.Exp(loss)),
+		BitsPerByte: record.Float(sum / math.Ln2 / float64(set.Bytes)),
+		PPLGalore77: record.Float(math.Exp(batchMeans / float64(batches+1))),
+	}
+}

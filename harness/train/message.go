@@ -1,0 +1,25 @@
+package train
+
+// A Message is what a training process tells the process that started it: one
+// line of JSON on standard output at each log row and change of phase.
+type Message struct {
+	Phase           string  `json:"phase"` // "start" | "train" | "eval" | "checkpoint" | "done" | "diverged" | "stopped"
+	Step            int     `json:"step"`
+	Steps           int     `json:"steps"`
+	Loss            float64 `json:"loss,omitempty"`
+	PPL             float64 `json:"ppl,omitempty"` // of the last evaluation
+	TokensPerSecond float64 `json:"tokens_per_second,omitempty"`
+	PeakBytes       int64   `json:"peak_bytes,omitempty"`
+	Detail          string  `json:"detail,omitempty"`
+}
+
+// Exit codes of a training process, shared with the whole command line.
+const (
+	ExitOK          = 0
+	ExitFailed      = 1
+	ExitUsage       = 2
+	ExitDiverged    = 3
+	ExitMismatch    = 4
+	ExitRequeue     = 75  // stopped by SIGTERM or SIGUSR1 with a checkpoint
+	ExitInterrupted = 130 // stopped by Ctrl-C with a checkpoint
+)

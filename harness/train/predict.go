@@ -1,0 +1,88 @@
+package train
+
+import (
+	"ranklab/harness/spec"
+	"ranklab/internal/memory"
+	"ranklab/models"
+	"ranklab/optim"
+	"ranklab/tensor"
+)
+
+// A Prediction is what can be said of a run before it exists.
+type Prediction struct {
+	Ledger     *memory.Ledger // every buffer of the run in its largest phase; nothing is allocated
+	Parameters int64          // weights and adapters
+	Trainable  int64          // those that receive updates in the first step
+	// StepFLOPs is the arithmetic of one update: forward, backward, and the
+	// projections of low-rank methods; without optimizer steps and refreshes,
+	// whose share is small.
+	StepFLOPs float64
+	// EvalFLOPs is the arithmetic of one evaluation token.
+	EvalFLOPs float64
+}
+
+// Predict assembles a run on a device without allocating anything.
+func Predict(s spec.Run, device *tensor.Device) (*Prediction, error) {
+	ledger := memory.Predict()
+	r, err := assemble(s, device, ledger, 0)
+	if err != nil {
+		return nil, err
+	}
+	p := &Prediction{Ledger: ledger}
+	// A method that changes what it trains needs the memory of its largest phase.
+	if m, ok := r.method.(optim.Phased); ok {
+		for _, start := range m.Phases() {
+			phase := memory.Predict()
+			if _, err := assemble(s, device, phase, start); err != nil {
+				return nil, err
+			}
+			if phase.Total() > p.Ledger.Total() {
+				p.Ledger = phase
+			}
+		}
+	}
+	for _, param := range r.model.Params() {
+		n := int64(param.W.Rows) * int64(param.W.Cols)
+		p.Parameters += n
+		if !param.Frozen {
+			p.Trainable += n
+		}
+	}
+	forward, backward := tokenFLOPs(r.model, s.Train.MaxLength)
+	tokens := float64(s.Train.TotalBatchSize * s.Train.MaxLength)
+	p.EvalFLOPs = forward
+	p.StepFLOPs = tokens * (forward + backward)
+	if s.Method.Kind == "galore" {
+		// Project and project back: 2·m·n·r each, once per update.
+		for _, l := range r.model.Linears() {
+			p.StepFLOPs += 4 * float64(l.In) * float64(l.Out) * float64(s.Method.Rank)
+		}
+	}
+	return p, nil
+}
+
+// tokenFLOPs counts multiply-adds of one token as two operations: 2 per weight
+// forward, 2 for the gradient of the input and 2 for that of the weight where
+// it is formed; causal attention at half its square.
+func tokenFLOPs(m *models.Llama, length int) (forward, backward float64) {
+	count := func(p *models.Param) {
+		if p == nil {
+			return
+		}
+		n := 2 * float64(p.W.Rows) * float64(p.W.Cols)
+		forward += n
+		backward += n
+		if !p.Frozen {
+			backward += n
+		}
+	}
+	for _, l := range append([]*models.Linear{m.Head}, m.Linears()...) {
+		count(l.Weight)
+		if !l.Bypass {
+			count(l.A)
+			count(l.B)
+		}
+	}
+	attention := 2 * float64(m.NumHiddenLayers) * float64(m.HiddenSize) * float64(length)
+	return forward + attention, backward + 2*attention
+}

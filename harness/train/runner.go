@@ -1,0 +1,111 @@
+// Package train executes one run in one process: batch → loss → backward →
+// update, with evaluations, records and checkpoints.
+package train
+
+import (
+	"fmt"
+
+	"ranklab/corpus"
+	"ranklab/harness/spec"
+	"ranklab/internal/memory"
+	"ranklab/internal/random"
+	"ranklab/models"
+	"ranklab/optim"
+	"ranklab/tensor"
+)
+
+// A runner is an assembled run: a model, its method and a sink, with all
+// memory allocated.
+type runner struct {
+	spec     spec.Run
+	device   *tensor.Device
+	ledger   *memory.Ledger
+	model    *models.Llama
+	method   optim.Method
+	sink     sink
+	rate     optim.Schedule
+	wantNorm bool // compute the gradient norm of this update
+
+	tokens  []int32   // (total_batch_size · max_length) inputs of one update
+	targets []int32   // the same for targets
+	counts  []int     // targets per sequence of one update
+	losses  []float32 // (batch_size · max_length) per-position losses of an evaluation
+}
+
+// assemble builds the run as it stands after start updates. With a predicting
+// ledger nothing is allocated.
+func assemble(s spec.Run, device *tensor.Device, ledger *memory.Ledger, start int) (*runner, error) {
+	method, err := newMethod(s)
+	if err != nil {
+		return nil, err
+	}
+	rate, err := newSchedule(s)
+	if err != nil {
+		return nil, err
+	}
+	r := &runner{spec: s, device: device, ledger: ledger, model: models.New(s.Model.Config), method: method, rate: rate}
+	key := random.New(uint64(s.Seed.Init))
+	env := optim.Env{Device: device, Ledger: ledger, Key: key, Start: start, Steps: s.Train.Steps}
+	if err := method.Attach(r.model, env); err != nil {
+		return nil, fmt.Errorf("method %s: %w", s.Method.Name, err)
+	}
+	t := s.Train
+	r.model.Allocate(models.Runtime{Device: device, Ledger: ledger, Key: key}, t.BatchSize, t.MaxLength, true)
+	n := len(r.model.Params())
+	if t.Layerwise {
+		r.sink = &layerwise{run: r, norms: make([]float64, n)}
+	} else {
+		r.sink = &accumulating{run: r, gradient: make([]tensor.Matrix, n), norms: make([]float64, n)}
+	}
+	r.sink.sync()
+	r.tokens = ledger.Ints(memory.Data, "tokens", t.TotalBatchSize*t.MaxLength)
+	r.targets = ledger.Ints(memory.Data, "targets", t.TotalBatchSize*t.MaxLength)
+	r.counts = make([]int, t.TotalBatchSize)
+	r.losses = ledger.Floats(memory.Data, "evaluation losses", t.BatchSize*t.MaxLength)
+	ledger.Register(memory.Scratch, "packing panels", device.ScratchBytes())
+	return r, nil
+}
+
+// fill reads the sequences of update u and returns their number of targets.
+func (r *runner) fill(data corpus.Split, order corpus.Order, u int) (targets int) {
+	t := r.spec.Train
+	for i := range t.TotalBatchSize {
+		lo, hi := i*t.MaxLength, (i+1)*t.MaxLength
+		seq := order.At(u*t.TotalBatchSize + i)
+		r.counts[i] = data.Sequence(r.spec.Data.Packing, t.MaxLength, seq, r.tokens[lo:hi], r.targets[lo:hi])
+		targets += r.counts[i]
+	}
+	return targets
+}
+
+// update runs update u on the sequences that fill has read and returns the
+// sum of the token losses and the gradient norm (0 unless wanted or clipped).
+func (r *runner) update(u, targets int) (lossSum, norm float64, err error) {
+	t := r.spec.Train
+	micros := t.TotalBatchSize / t.BatchSize
+	step := optim.Step{N: u, LR: r.spec.Method.LR * r.rate(u)}
+	for micro := range micros {
+		r.sink.begin(step, micro)
+		first := micro * t.BatchSize
+		lo, hi := first*t.MaxLength, (first+t.BatchSize)*t.MaxLength
+		// Each target token of the update weighs the same, whatever its micro-batch.
+		scale := 1 / float64(max(targets, 1))
+		if t.MicrobatchMean {
+			n := 0
+			for _, c := range r.counts[first : first+t.BatchSize] {
+				n += c
+			}
+			scale = 1 / (float64(max(n, 1)) * float64(micros))
+		}
+		b := models.Batch{B: t.BatchSize, T: t.MaxLength, Tokens: r.tokens[lo:hi], Targets: r.targets[lo:hi], Step: u, Micro: micro}
+		r.model.Forward(b, true)
+		sum, _ := r.model.Backward(b, float32(scale), r.sink.take)
+		lossSum += sum
+	}
+	norm = r.sink.end()
+	if err := r.method.EndStep(step); err != nil {
+		return lossSum, norm, err
+	}
+	r.sink.sync()
+	return lossSum, norm, nil
+}

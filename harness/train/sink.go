@@ -1,0 +1,127 @@
+package train
+
+import (
+	"math"
+
+	"ranklab/internal/memory"
+	"ranklab/models"
+	"ranklab/optim"
+	"ranklab/tensor"
+)
+
+// A sink stands between the backward pass, which hands over each gradient as
+// soon as it is complete, and the method, which turns it into an update.
+// Neither knows which sink is in use, and both sinks give the same bits.
+type sink interface {
+	// begin starts micro-batch micro of update s.
+	begin(s optim.Step, micro int)
+	// take receives one gradient of one micro-batch. It is a models.GradFunc.
+	take(p *models.Param, grad tensor.Matrix)
+	// end applies what has not been applied yet and returns the L2 norm of the
+	// update's whole gradient before clipping (0 unless it was asked for).
+	end() float64
+	// sync follows a method that froze or freed parameters between two updates.
+	sync()
+}
+
+// layerwise updates a parameter at once: the only gradient in memory is the
+// model's scratch, as large as the largest matrix.
+type layerwise struct {
+	run   *runner
+	step  optim.Step
+	norms []float64 // squared norm per parameter ID, when wanted
+}
+
+func (s *layerwise) begin(step optim.Step, micro int) {
+	if micro > 0 {
+		panic("train: layer-wise updates with gradient accumulation") // refused by the spec
+	}
+	s.step = step
+	clear(s.norms) // of parameters that have been frozen since
+}
+
+func (s *layerwise) take(p *models.Param, grad tensor.Matrix) {
+	if s.run.wantNorm {
+		s.norms[p.ID] = s.run.device.SumSquares(grad)
+	}
+	s.run.method.Update(p, grad, s.step)
+}
+
+func (s *layerwise) end() float64 { return s.run.norm(s.norms) }
+func (s *layerwise) sync()        {}
+
+// accumulating keeps one gradient buffer per trainable parameter, adds up the
+// micro-batches (the first is copied), clips by the global norm, and updates
+// the parameters at the end.
+type accumulating struct {
+	run      *runner
+	step     optim.Step
+	first    bool
+	gradient []tensor.Matrix // by parameter ID; no data where frozen
+	norms    []float64
+}
+
+func (s *accumulating) begin(step optim.Step, micro int) { s.step, s.first = step, micro == 0 }
+
+func (s *accumulating) take(p *models.Param, grad tensor.Matrix) {
+	if s.first {
+		s.run.device.Copy(s.gradient[p.ID], grad)
+	} else {
+		s.run.device.Axpy(1, grad, s.gradient[p.ID])
+	}
+}
+
+func (s *accumulating) end() float64 {
+	r := s.run
+	var norm float64
+	if clip := r.spec.Train.GradClipping; r.wantNorm || clip > 0 {
+		for _, p := range r.model.Params() {
+			s.norms[p.ID] = 0
+			if !p.Frozen {
+				s.norms[p.ID] = r.device.SumSquares(s.gradient[p.ID])
+			}
+		}
+		norm = r.norm(s.norms)
+		// As torch.nn.utils.clip_grad_norm_: every gradient times c/(norm + 1e-6), if below 1.
+		if factor := clip / (norm + 1e-6); clip > 0 && factor < 1 {
+			for _, p := range r.model.Params() {
+				if !p.Frozen {
+					r.device.Scale(float32(factor), s.gradient[p.ID])
+				}
+			}
+		}
+	}
+	for _, p := range r.model.Params() {
+		if !p.Frozen {
+			r.method.Update(p, s.gradient[p.ID], s.step)
+		}
+	}
+	return norm
+}
+
+// sync makes the buffers match the parameters that are trainable now.
+func (s *accumulating) sync() {
+	for _, p := range s.run.model.Params() {
+		has := s.gradient[p.ID].Rows > 0
+		switch {
+		case has && p.Frozen:
+			s.run.ledger.Free(memory.Gradients, p.Name)
+			s.gradient[p.ID] = tensor.Matrix{}
+		case !has && !p.Frozen:
+			s.gradient[p.ID] = tensor.Alloc(s.run.ledger, memory.Gradients, p.Name, p.W.Rows, p.W.Cols)
+		}
+	}
+}
+
+// norm is the root of the sum of squared norms, added in parameter order
+// whatever the order in which the gradients arrived.
+func (r *runner) norm(squares []float64) float64 {
+	if !r.wantNorm && r.spec.Train.GradClipping == 0 {
+		return 0
+	}
+	var sum float64
+	for _, v := range squares {
+		sum += v
+	}
+	return math.Sqrt(sum)
+}

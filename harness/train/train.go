@@ -1,0 +1,342 @@
+package train
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"path/filepath"
+	"time"
+
+	"ranklab/corpus"
+	"ranklab/harness/record"
+	"ranklab/harness/spec"
+	"ranklab/internal/memory"
+	"ranklab/internal/random"
+	"ranklab/tensor"
+)
+
+// Options say which run to execute, and where.
+type Options struct {
+	Spec     spec.Run
+	Results  string        // results folder
+	Data     *corpus.Set   // the prepared corpus of the run
+	Threads  int           // 0: all processors
+	Revision string        // of the program, when known from the build
+	Identify bool          // write the host's name and the command line into the record
+	Messages func(Message) // progress; may be nil
+}
+
+// ErrStopped says that the run was asked to stop and left a checkpoint.
+var ErrStopped = errors.New("stopped with a checkpoint; the same command carries on")
+
+// heartbeat is the least time between two writes of status.json.
+const heartbeat = 5 * time.Second
+
+// kept is how many checkpoints a run keeps while it trains.
+const kept = 2
+
+// Digests returns the identity of a prepared corpus.
+func Digests(set *corpus.Set) spec.Digests {
+	return spec.Digests{Data: set.Manifest.Digest, Tokenizer: set.Manifest.Tokenizer.Digest}
+}
+
+// Run executes a run to its end, resuming from its newest checkpoint, and
+// returns its summary. A run that is already finished is not repeated. When
+// ctx ends, Run writes a checkpoint after the current update and returns
+// [ErrStopped]. Divergence is a result, not an error.
+func Run(ctx context.Context, o Options) (*record.Summary, error) {
+	s := o.Spec
+	digests := Digests(o.Data)
+	id := s.RunID(digests)
+	if run, err := record.Read(record.Dir(o.Results, id)); err == nil && run.Finished() {
+		o.send(Message{Phase: "done", Step: run.Summary.Steps, Steps: s.Train.Steps, Detail: "already finished"})
+		return run.Summary, nil
+	}
+	w, err := record.Open(o.Results, id)
+	if err != nil {
+		return nil, err
+	}
+	defer w.Close()
+	t := &training{
+		Options: o, id: id, writer: w,
+		log: slog.New(slog.NewTextHandler(w.Log(), nil)),
+	}
+	summary, err := t.run(ctx)
+	if err != nil {
+		state := record.Failed
+		if errors.Is(err, ErrStopped) {
+			state = record.Interrupted
+		}
+		t.log.Error(err.Error())
+		return nil, errors.Join(err, w.Status(record.Status{State: state, Step: t.at.Step, Total: s.Train.Steps, Reason: err.Error()}))
+	}
+	return summary, nil
+}
+
+// training is one attempt at a run.
+type training struct {
+	Options
+	*runner
+	id     string
+	writer *record.Writer
+	log    *slog.Logger
+	order  corpus.Order
+	eval   *corpus.Eval
+	at     position
+	last   record.EvalRow // the newest evaluation
+	best   record.EvalRow
+	beat   time.Time // of the newest status.json
+
+	prediction *Prediction
+}
+
+func (t *training) run(ctx context.Context) (*record.Summary, error) {
+	device := tensor.NewDevice(tensor.Options{Threads: t.Threads})
+	defer device.Close()
+	if err := t.setUp(device); err != nil {
+		return nil, err
+	}
+	s := t.Spec.Train
+	t.send(Message{Phase: "start", Step: t.at.Step, Steps: s.Steps})
+	for t.at.Step < s.Steps {
+		if ctx.Err() != nil {
+			if err := t.checkpoint(kept); err != nil {
+				return nil, err
+			}
+			t.send(Message{Phase: "stopped", Step: t.at.Step, Steps: s.Steps})
+			return nil, ErrStopped
+		}
+		reason, err := t.step()
+		if err != nil {
+			return nil, err
+		}
+		if reason != "" {
+			return t.finish(record.Diverged, reason)
+		}
+		if s.CheckpointEvery > 0 && t.at.Step%s.CheckpointEvery == 0 && t.at.Step < s.Steps {
+			if err := t.checkpoint(kept); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if err := t.checkpoint(1); err != nil {
+		return nil, err
+	}
+	return t.finish(record.Done, "")
+}
+
+// setUp assembles the run where its newest checkpoint left it, and writes what
+// is known before the first update.
+func (t *training) setUp(device *tensor.Device) error {
+	s := t.Spec
+	ckpt, at, err := findCheckpoint(t.checkpoints(), func(msg string) { t.log.Warn(msg) })
+	if err != nil {
+		return err
+	}
+	if t.prediction, err = Predict(s, device); err != nil {
+		return err
+	}
+	if t.runner, err = assemble(s, device, memory.New(), at.Step); err != nil {
+		return err
+	}
+	if ckpt != "" {
+		if err := t.load(ckpt); err != nil {
+			return fmt.Errorf("checkpoint %s: %w", ckpt, err)
+		}
+		t.log.Info("resumed", "checkpoint", ckpt, "step", at.Step)
+	}
+	t.at = at
+	if err := t.writer.TruncateTo(at.Metrics); err != nil {
+		return err
+	}
+	if err := t.recall(); err != nil {
+		return err
+	}
+
+	sequences := t.Data.Train.Sequences(s.Data.Packing, s.Train.MaxLength)
+	if sequences == 0 {
+		return fmt.Errorf("the training split holds no sequence of %d tokens", s.Train.MaxLength)
+	}
+	t.order = corpus.Order{Key: random.New(uint64(s.Seed.Data)).Stream("order"), N: sequences}
+	t.eval = corpus.EvalSet(t.Data.Val, s.Data.Packing, s.Train.MaxLength, s.Eval.Tokens)
+	if t.eval.Targets == 0 {
+		return errors.New("the validation split is empty: raise data.val_fraction or add text")
+	}
+
+	text, err := s.Encode()
+	if err != nil {
+		return err
+	}
+	provenance := record.Collect(t.Revision, t.Identify)
+	digests := Digests(t.Data)
+	provenance.CorpusDigest, provenance.TokenizerDigest = digests.Data, digests.Tokenizer
+	provenance.NumericsVersion = spec.NumericsVersion
+	return errors.Join(
+		t.writer.Spec(text),
+		t.writer.Provenance(provenance),
+		t.writer.Memory(record.Memory{
+			Predicted: t.prediction.Ledger.ByCategory(), Registered: t.ledger.ByCategory(), Entries: t.ledger.Entries(),
+		}),
+		t.status(record.Running, true),
+	)
+}
+
+// recall reads the newest and the best evaluation of an earlier attempt.
+func (t *training) recall() error {
+	run, err := record.Read(t.writer.Dir())
+	if err != nil {
+		return err
+	}
+	metrics, err := run.Metrics()
+	if err != nil {
+		return err
+	}
+	for _, row := range metrics.Eval {
+		t.keep(row)
+	}
+	return nil
+}
+
+func (t *training) keep(row record.EvalRow) {
+	t.last = row
+	if t.best.Step == 0 || row.Loss < t.best.Loss {
+		t.best = row
+	}
+}
+
+// step applies one update, and what follows it: a log row and an evaluation.
+// reason is not empty when the run has diverged.
+func (t *training) step() (reason string, err error) {
+	s := t.Spec.Train
+	began := time.Now()
+	u := t.at.Step
+	logged := (u+1)%s.LogEvery == 0 || u+1 == s.Steps
+	t.wantNorm = logged
+	targets := t.fill(t.Data.Train, t.order, u)
+	lossSum, norm, err := t.update(u, targets)
+	if err != nil {
+		return "", fmt.Errorf("update %d: %w", u, err)
+	}
+	loss := lossSum / float64(max(targets, 1))
+	t.at.Step++
+	t.at.TokensSeen += int64(targets)
+	t.at.Positions += int64(s.TotalBatchSize * s.MaxLength)
+	t.at.TrainS += time.Since(began).Seconds()
+	if err := t.events(); err != nil {
+		return "", err
+	}
+	if math.IsNaN(loss) || math.IsInf(loss, 0) {
+		reason = fmt.Sprintf("loss is %v at step %d", loss, t.at.Step)
+		return reason, t.writer.Event(record.EventRow{Step: t.at.Step, Name: "diverged", Detail: map[string]any{"reason": reason}})
+	}
+	if logged {
+		err := t.writer.Train(record.TrainRow{
+			Step: t.at.Step, TokensSeen: t.at.TokensSeen, Positions: t.at.Positions,
+			Loss: record.Float(loss), LR: record.Float(t.Spec.Method.LR * t.rate(u)), GradNorm: record.Float(norm),
+		})
+		if err := errors.Join(err, t.tell(loss)); err != nil {
+			return "", err
+		}
+	}
+	if t.at.Step%t.Spec.Eval.Every == 0 || t.at.Step == s.Steps {
+		began := time.Now()
+		row := t.evaluate(t.eval)
+		row.Step, row.TokensSeen, row.Positions = t.at.Step, t.at.TokensSeen, t.at.Positions
+		t.at.EvalS += time.Since(began).Seconds()
+		t.keep(row)
+		if err := t.writer.Eval(row); err != nil {
+			return "", err
+		}
+		t.send(t.message("eval", loss))
+	}
+	return "", nil
+}
+
+// tell reports progress to whoever follows the run.
+func (t *training) tell(loss float64) error {
+	m := t.message("train", loss)
+	t.send(m)
+	return errors.Join(
+		t.writer.Timing(record.TimingRow{
+			Step: m.Step, ElapsedS: record.Float(t.at.TrainS + t.at.EvalS), TokensPerSecond: record.Float(m.TokensPerSecond), RSSBytes: m.PeakBytes,
+		}),
+		t.status(record.Running, false),
+	)
+}
+
+func (t *training) message(phase string, loss float64) Message {
+	peak, _ := peakMemory()
+	return Message{
+		Phase: phase, Step: t.at.Step, Steps: t.Spec.Train.Steps, Loss: loss, PPL: float64(t.last.PPL),
+		TokensPerSecond: t.tokensPerSecond(), PeakBytes: peak,
+	}
+}
+
+func (t *training) tokensPerSecond() float64 {
+	if t.at.TrainS == 0 {
+		return 0
+	}
+	return float64(t.at.TokensSeen) / t.at.TrainS
+}
+
+// status writes status.json, unless it is fresh and not forced.
+func (t *training) status(state string, force bool) error {
+	if !force && time.Since(t.beat) < heartbeat {
+		return nil
+	}
+	t.beat = time.Now()
+	return t.writer.Status(record.Status{State: state, Step: t.at.Step, Total: t.Spec.Train.Steps})
+}
+
+func (t *training) checkpoints() string { return filepath.Join(t.writer.Dir(), "ckpt") }
+
+func (t *training) checkpoint(keep int) error {
+	if err := t.writer.Sync(); err != nil {
+		return err
+	}
+	t.at.Metrics = t.writer.Offset()
+	if err := t.saveCheckpoint(t.checkpoints(), t.at, keep); err != nil {
+		return fmt.Errorf("checkpoint at step %d: %w", t.at.Step, err)
+	}
+	return nil
+}
+
+// finish writes the summary: its existence means that the run is done.
+func (t *training) finish(state, reason string) (*record.Summary, error) {
+	digest, err := t.digest()
+	if err != nil {
+		return nil, err
+	}
+	peak, measure := peakMemory()
+	summary := record.Summary{
+		ID: t.id, NumbersID: t.Spec.NumbersID(Digests(t.Data)), State: state, Reason: reason,
+		Steps: t.at.Step, TokensSeen: t.at.TokensSeen, Positions: t.at.Positions,
+		Epochs: record.Float(float64(t.at.Step*t.Spec.Train.TotalBatchSize) / float64(t.order.N)),
+		Final:  t.last, Best: t.best, StateDigest: digest,
+		Time: record.Durations{
+			TrainS: record.Float(t.at.TrainS), EvalS: record.Float(t.at.EvalS), RefreshS: record.Float(t.at.RefreshS),
+		},
+		TokensPerSecond: record.Float(t.tokensPerSecond()), Threads: t.device.Threads(),
+		FLOPs:     record.Float(float64(t.at.Step) * t.prediction.StepFLOPs),
+		PeakBytes: peak, PeakMeasure: measure, Memory: t.ledger.ByCategory(),
+	}
+	if err := t.writer.Summary(summary); err != nil {
+		return nil, err
+	}
+	phase := "done"
+	if state == record.Diverged {
+		phase = "diverged"
+	}
+	m := t.message(phase, float64(t.last.Loss))
+	m.Detail = reason
+	t.send(m)
+	return &summary, t.status(state, true)
+}
+
+func (o Options) send(m Message) {
+	if o.Messages != nil {
+		o.Messages(m)
+	}
+}

@@ -1,0 +1,312 @@
+package train
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"ranklab/corpus"
+	"ranklab/harness/record"
+	"ranklab/harness/spec"
+	"ranklab/internal/random"
+	"ranklab/models"
+	"ranklab/tensor"
+)
+
+// text writes a folder of documents made of words drawn from a small
+// vocabulary, so that a model has something to learn.
+func text(t testing.TB) string {
+	dir := t.TempDir()
+	key := random.New(5).Stream("text")
+	words := strings.Fields("the rank of a matrix is what remains when noise has gone and so we project gradient onto basis vectors func return var for range if")
+	at := uint64(0)
+	for doc := range 60 {
+		var b strings.Builder
+		for range 150 {
+			fmt.Fprintf(&b, "%s ", words[key.Below(at, len(words))])
+			at++
+		}
+		if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("doc%02d.txt", doc)), []byte(b.String()), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+// tiny returns a corpus and the run that the tests vary.
+func tiny(t testing.TB) (*corpus.Set, spec.Run) {
+	dir := text(t)
+	set, err := corpus.Prepare(t.Context(), corpus.Options{
+		Source: "text", Paths: []string{dir}, ValFraction: 0.2, Packing: "concat", Tokenizer: "bpe", VocabSize: 512, CacheDir: t.TempDir(),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return set, spec.Run{
+		Model: spec.Model{Config: models.Config{
+			HiddenSize: 16, IntermediateSize: 24, NumHiddenLayers: 2, NumAttentionHeads: 2, VocabSize: 512,
+			RMSNormEps: 1e-6, InitializerRange: 0.02, RopeTheta: 10000,
+		}},
+		Data: spec.Data{Source: "text", Paths: []string{dir}, ValFraction: 0.2, Packing: "concat", Tokenizer: "bpe"},
+		Train: spec.Train{
+			Steps: 12, TotalBatchSize: 4, BatchSize: 4, MaxLength: 24, WarmupSteps: 2, Scheduler: "cosine", MinLRRatio: 0.1, LogEvery: 1,
+		},
+		Eval:   spec.Eval{Every: 5, Tokens: 400, BatchSize: 4},
+		Method: spec.Method{LR: 0.02},
+	}
+}
+
+// variants are the methods under test by name; each changes the tiny run.
+func variants() map[string]func(*spec.Run) {
+	adam := func(s *spec.Run) {
+		s.Method.Optimizer, s.Method.Betas, s.Method.Eps, s.Method.Convention, s.Method.Decay = "adamw", []float64{0.9, 0.999}, 1e-8, "torch", "before"
+		s.Method.Targets = []string{"attn", "mlp"}
+	}
+	return map[string]func(*spec.Run){
+		"adamw": func(s *spec.Run) { adam(s); s.Method.Kind = "adamw"; s.Method.Targets = nil },
+		"lowrank": func(s *spec.Run) {
+			adam(s)
+			s.Method.Kind, s.Method.Rank, s.Method.Init = "lowrank", 4, "matched"
+		},
+		"lora": func(s *spec.Run) {
+			adam(s)
+			s.Method.Kind, s.Method.Rank, s.Method.LoraAlpha, s.Method.LoraDropout, s.Method.Scaling = "lora", 4, 8, 0.1, "alpha_over_r"
+		},
+		"relora": func(s *spec.Run) {
+			adam(s)
+			s.Method.Kind, s.Method.Rank, s.Method.LoraAlpha, s.Method.Scaling = "relora", 4, 8, "alpha_over_r"
+			s.Method.MergeEvery, s.Method.CycleLength, s.Method.MergeAt, s.Method.Reset, s.Method.ResetStep = 4, 4, "boundary", "zero", true
+			s.Method.FullRankSteps = 4
+		},
+		"galore": func(s *spec.Run) {
+			adam(s)
+			s.Method.Kind, s.Method.Rank, s.Method.UpdateProjGap, s.Method.Scale, s.Method.ProjType = "galore", 4, 4, 0.25, "std"
+		},
+		"galore-adafactor": func(s *spec.Run) {
+			s.Method.Kind, s.Method.Rank, s.Method.UpdateProjGap, s.Method.Scale, s.Method.ProjType = "galore", 4, 5, 0.25, "reverse_std"
+			s.Method.Optimizer, s.Method.DecayRate, s.Method.ClipThreshold, s.Method.Momentum = "adafactor", 0.8, 1, 0.9
+			s.Method.Targets = []string{"attn", "mlp"}
+		},
+	}
+}
+
+type result struct {
+	summary *record.Summary
+	metrics []byte
+	memory  *record.Memory
+}
+
+func train(t *testing.T, ctx context.Context, o Options) (result, error) {
+	t.Helper()
+	summary, err := Run(ctx, o)
+	if err != nil {
+		return result{}, err
+	}
+	dir := record.Dir(o.Results, summary.ID)
+	metrics, err := os.ReadFile(filepath.Join(dir, "metrics.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	run, err := record.Read(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return result{summary, metrics, run.Memory}, nil
+}
+
+func mustTrain(t *testing.T, o Options) result {
+	t.Helper()
+	r, err := train(t, t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func (r result) mustEqual(t *testing.T, what string, other result) {
+	t.Helper()
+	if r.summary.StateDigest != other.summary.StateDigest {
+		t.Errorf("%s: weights and states differ", what)
+	}
+	if !bytes.Equal(r.metrics, other.metrics) {
+		t.Errorf("%s: metrics differ:\n%s\n%s", what, r.metrics, other.metrics)
+	}
+}
+
+// TestSameBits trains every method with one thread and with three, with both
+// sinks, and interrupted twice; all end with the same bits.
+func TestSameBits(t *testing.T) {
+	set, base := tiny(t)
+	for name, change := range variants() {
+		t.Run(name, func(t *testing.T) {
+			s := base
+			change(&s)
+			s.Method.Name = name
+			o := Options{Spec: s, Data: set, Results: t.TempDir(), Threads: 1}
+			want := mustTrain(t, o)
+			if first, last := want.summary.Best.Loss, want.summary.Final.Loss; !first.Finite() || last > record.Float(math.Log(512)) {
+				t.Errorf("nothing was learnt: final loss %v", last)
+			}
+			if !maps.Equal(want.memory.Predicted, want.memory.Registered) && s.Method.FullRankSteps == 0 {
+				t.Errorf("predicted %v, registered %v", want.memory.Predicted, want.memory.Registered)
+			}
+
+			threads := o
+			threads.Results, threads.Threads = t.TempDir(), 3
+			mustTrain(t, threads).mustEqual(t, "3 threads", want)
+
+			layerwise := o
+			layerwise.Results = t.TempDir()
+			layerwise.Spec.Train.Layerwise = true
+			mustTrain(t, layerwise).mustEqual(t, "layer-wise", want)
+
+			stopped := o
+			stopped.Results = t.TempDir()
+			for _, at := range []int{3, 7} {
+				ctx, cancel := context.WithCancel(t.Context())
+				stopped.Messages = func(m Message) {
+					if m.Phase == "train" && m.Step >= at {
+						cancel()
+					}
+				}
+				if _, err := train(t, ctx, stopped); !errors.Is(err, ErrStopped) {
+					t.Fatalf("interrupted at %d: %v", at, err)
+				}
+			}
+			stopped.Messages = nil
+			mustTrain(t, stopped).mustEqual(t, "interrupted", want)
+		})
+	}
+}
+
+// TestAccumulation: the loss of an update is weighted by tokens, so the split
+// into micro-batches changes rounding only; clipping sees the whole gradient.
+func TestAccumulation(t *testing.T) {
+	set, s := tiny(t)
+	variants()["adamw"](&s)
+	s.Train.GradClipping = 0.5
+	whole := mustTrain(t, Options{Spec: s, Data: set, Results: t.TempDir()})
+	s.Train.BatchSize = 1
+	parts := mustTrain(t, Options{Spec: s, Data: set, Results: t.TempDir()})
+	a, b := float64(whole.summary.Final.Loss), float64(parts.summary.Final.Loss)
+	if math.Abs(a-b) > 1e-4*a {
+		t.Errorf("final loss %v with whole batches, %v with micro-batches of one", a, b)
+	}
+	if whole.summary.TokensSeen != parts.summary.TokensSeen {
+		t.Errorf("tokens seen: %d and %d", whole.summary.TokensSeen, parts.summary.TokensSeen)
+	}
+}
+
+// TestEvaluators: ppl is exp of the token-weighted mean loss, whatever the
+// batch; the estimator of GaLore#77 is below it and depends on the batch.
+func TestEvaluators(t *testing.T) {
+	set, s := tiny(t)
+	variants()["adamw"](&s)
+	one := mustTrain(t, Options{Spec: s, Data: set, Results: t.TempDir()}).summary.Final
+	s.Eval.BatchSize = 1
+	other := mustTrain(t, Options{Spec: s, Data: set, Results: t.TempDir()}).summary.Final
+	if one.Loss != other.Loss || one.PPL != other.PPL || one.BitsPerByte != other.BitsPerByte {
+		t.Errorf("the evaluation depends on its batch size: %v, %v", one, other)
+	}
+	if math.Abs(float64(one.PPL)-math.Exp(float64(one.Loss))) > 1e-9 {
+		t.Errorf("ppl %v is not exp(%v)", one.PPL, one.Loss)
+	}
+	if !(one.PPLGalore77 < one.PPL && other.PPLGalore77 < other.PPL) || one.PPLGalore77 == other.PPLGalore77 {
+		t.Errorf("ppl_galore77 %v and %v beside ppl %v", one.PPLGalore77, other.PPLGalore77, one.PPL)
+	}
+}
+
+// TestDivergence: a run whose loss leaves the numbers is a result.
+func TestDivergence(t *testing.T) {
+	set, s := tiny(t)
+	variants()["adamw"](&s)
+	s.Method.Kind, s.Method.Optimizer, s.Method.Betas, s.Method.LR = "sgd", "sgd", nil, 1e30
+	r := mustTrain(t, Options{Spec: s, Data: set, Results: t.TempDir()})
+	if r.summary.State != record.Diverged || r.summary.Reason == "" || r.summary.Steps >= s.Train.Steps {
+		t.Errorf("summary %+v", r.summary)
+	}
+	if !bytes.Contains(r.metrics, []byte(`"diverged"`)) {
+		t.Errorf("no event in %s", r.metrics)
+	}
+}
+
+// TestReuse: a finished run is not trained again.
+func TestReuse(t *testing.T) {
+	set, s := tiny(t)
+	variants()["adamw"](&s)
+	o := Options{Spec: s, Data: set, Results: t.TempDir()}
+	want := mustTrain(t, o)
+	steps := 0
+	o.Messages = func(m Message) {
+		if m.Phase == "train" {
+			steps++
+		}
+	}
+	mustTrain(t, o).mustEqual(t, "reused", want)
+	if steps > 0 {
+		t.Errorf("trained %d steps again", steps)
+	}
+}
+
+// TestDamagedCheckpoint: a flipped bit is found, and the checkpoint before is
+// used.
+func TestDamagedCheckpoint(t *testing.T) {
+	set, s := tiny(t)
+	variants()["galore"](&s)
+	s.Train.CheckpointEvery = 2
+	o := Options{Spec: s, Data: set, Results: t.TempDir(), Threads: 1}
+	want := mustTrain(t, Options{Spec: s, Data: set, Results: t.TempDir(), Threads: 1})
+	ctx, cancel := context.WithCancel(t.Context())
+	o.Messages = func(m Message) {
+		if m.Phase == "train" && m.Step >= 7 {
+			cancel()
+		}
+	}
+	if _, err := Run(ctx, o); !errors.Is(err, ErrStopped) {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(record.Dir(o.Results, s.RunID(Digests(set))), "ckpt")
+	names, err := checkpoints(dir)
+	if err != nil || len(names) != kept {
+		t.Fatalf("checkpoints %v, %v", names, err)
+	}
+	file := filepath.Join(dir, names[0], stateFile)
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data[len(data)/2] ^= 1
+	if err := os.WriteFile(file, data, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	var warned []string
+	path, _, err := findCheckpoint(dir, func(m string) { warned = append(warned, m) })
+	if err != nil || filepath.Base(path) != names[1] || len(warned) != 1 {
+		t.Fatalf("found %s, %v, warnings %v", path, err, warned)
+	}
+	o.Messages = nil
+	mustTrain(t, o).mustEqual(t, "after the damage", want)
+}
+
+// TestPredict: the closed formulas of the optimizer state, through the whole
+// assembly.
+func TestPredict(t *testing.T) {
+	_, s := tiny(t)
+	d := tensor.NewDevice(tensor.Options{Threads: 2})
+	defer d.Close()
+	variants()["adamw"](&s)
+	p, err := Predict(s, d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := int64(s.Model.NumParams()); p.Parameters != n || p.Trainable != n || p.Ledger.ByCategory()["optimizer_state"] != 8*n {
+		t.Errorf("parameters %d, trainable %d, state %d of %d", p.Parameters, p.Trainable, p.Ledger.ByCategory()["optimizer_state"], n)
+	}
+}

@@ -1,0 +1,154 @@
+package view
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+
+	"ranklab/harness/record"
+	"ranklab/harness/stats"
+)
+
+// IsCurve reports whether an x column runs along a run.
+func IsCurve(x string) bool { return x == "step" || x == "tokens_seen" || x == "positions" }
+
+// A sample is one value along a run.
+type sample struct {
+	step int
+	x, y float64
+}
+
+// samples reads a curve of one run: y is a column of its evaluations, or
+// train_loss, grad_norm or lr of its training rows.
+func samples(m record.Metrics, split, x, y string) ([]sample, error) {
+	at := func(step int, tokens, positions int64) float64 {
+		switch x {
+		case "tokens_seen":
+			return float64(tokens)
+		case "positions":
+			return float64(positions)
+		}
+		return float64(step)
+	}
+	var list []sample
+	ofEval := map[string]func(record.EvalRow) record.Float{
+		"loss":          func(e record.EvalRow) record.Float { return e.Loss },
+		"ppl":           func(e record.EvalRow) record.Float { return e.PPL },
+		"bits_per_byte": func(e record.EvalRow) record.Float { return e.BitsPerByte },
+		"ppl_galore77":  func(e record.EvalRow) record.Float { return e.PPLGalore77 },
+	}
+	if pick, ok := ofEval[y]; ok {
+		for _, e := range m.Eval {
+			if e.Split == split {
+				list = append(list, sample{e.Step, at(e.Step, e.TokensSeen, e.Positions), float64(pick(e))})
+			}
+		}
+		return list, nil
+	}
+	ofTrain := map[string]func(record.TrainRow) record.Float{
+		"train_loss": func(t record.TrainRow) record.Float { return t.Loss },
+		"grad_norm":  func(t record.TrainRow) record.Float { return t.GradNorm },
+		"lr":         func(t record.TrainRow) record.Float { return t.LR },
+	}
+	pick, ok := ofTrain[y]
+	if !ok {
+		return nil, fmt.Errorf("y = %q does not exist along a run: want one of bits_per_byte, loss, ppl, ppl_galore77, train_loss, grad_norm, lr", y)
+	}
+	for _, t := range m.Train {
+		list = append(list, sample{t.Step, at(t.Step, t.TokensSeen, t.Positions), float64(pick(t))})
+	}
+	return list, nil
+}
+
+// curves makes one line per group: the mean over seeds at each step. Tokens
+// are averaged too, since with padding they depend on the order of the data.
+func (c *Chart) curves(rows []Row, names map[string]string) error {
+	if c.XScale == Category {
+		return fmt.Errorf("%s is a number: use xscale = %q or %q", c.Figure.X, Linear, Log)
+	}
+	if c.XScale == "" {
+		c.XScale = Linear
+	}
+	for _, name := range c.groupColumns() {
+		if err := checkColumn(name, rows); err != nil {
+			return err
+		}
+	}
+	for _, g := range groupBy(rows, c.groupColumns()) {
+		if err := g.checkHidden(); err != nil {
+			return err
+		}
+		s := g.series(names)
+		points, err := c.curve(g, s.Label)
+		if err != nil {
+			return err
+		}
+		if len(points) == 0 {
+			c.warn("%s: nothing recorded for %s", s.Label, c.Y.Header)
+			continue
+		}
+		s.Points = points
+		c.Series = append(c.Series, s)
+	}
+	return nil
+}
+
+// curve averages the runs of a group that did not diverge. When all did, it
+// shows how far they got, and its last point carries the mark.
+func (c *Chart) curve(g group, series string) ([]Point, error) {
+	averaged := slices.DeleteFunc(slices.Clone(g.rows), func(r Row) bool { return r.Diverged })
+	diverged := len(g.rows) - len(averaged)
+	if len(averaged) == 0 {
+		averaged = g.rows
+	}
+	byStep := map[int][]sample{}
+	var ids []string
+	for _, r := range averaged {
+		m, err := r.Metrics()
+		if err != nil {
+			return nil, err
+		}
+		split := ""
+		if n := len(m.Eval); n > 0 {
+			split = m.Eval[n-1].Split
+		}
+		list, err := samples(m, split, c.Figure.X, c.Figure.Y)
+		if err != nil {
+			return nil, err
+		}
+		for _, s := range list {
+			if !math.IsNaN(s.y) && !math.IsInf(s.y, 0) && !(c.XScale == Log && s.x <= 0) {
+				byStep[s.step] = append(byStep[s.step], s)
+			}
+		}
+		ids = append(ids, shortID(r.ID))
+	}
+	var points []Point
+	fewest := len(averaged)
+	for _, step := range slices.Sorted(maps.Keys(byStep)) {
+		var x float64
+		var ys []float64
+		for _, s := range byStep[step] {
+			x += s.x / float64(len(byStep[step]))
+			ys = append(ys, s.y)
+		}
+		m := stats.Of(ys)
+		points = append(points, Point{X: x, Y: m.Value, Lo: m.Lo, Hi: m.Hi, N: m.N, IDs: ids})
+		fewest = min(fewest, m.N)
+	}
+	if len(points) > 0 && diverged == len(g.rows) {
+		points[len(points)-1].Diverged = diverged
+	}
+	if diverged > 0 {
+		c.warn("%s: %s diverged", series, ofRuns(diverged, len(g.rows)))
+	}
+	if fewest == 1 && len(averaged) == 1 {
+		c.warn("%s", stats.Of([]float64{0}).Warning)
+	} else if fewest < len(averaged) {
+		c.warn("%s: not every seed has every point", series)
+	}
+	return points, nil
+}
+
+func shortID(id string) string { return record.ShortID(id) }

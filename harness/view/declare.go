@@ -1,0 +1,85 @@
+// Package view holds the declarations of figures and tables, and the query
+// that turns records into series.
+package view
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"ranklab/harness/record"
+)
+
+// A Figure declares a figure over the runs of an experiment. Columns are named
+// as in records: axes and settings ("method", "rank", "update_proj_gap", "lr",
+// "seed"), results ("ppl", "loss", "bits_per_byte", "ppl_galore77",
+// "peak_bytes", "tokens_per_second", …) and, for curves, "step" or
+// "tokens_seen".
+type Figure struct {
+	ID       string         `toml:"id" json:"id"`                       // file name, fig-ID.svg
+	Kind     string         `toml:"kind" json:"kind"`                   // "line" | "bar" | "stacked_bar"
+	Title    string         `toml:"title" json:"title,omitempty"`       //
+	X        string         `toml:"x" json:"x"`                         // column; "tokens_seen" and "step" draw the evaluation curve of each run
+	Y        string         `toml:"y" json:"y"`                         // column; stacked_bar: "bytes"
+	Group    []string       `toml:"group" json:"group,omitempty"`       // one line (or bar) per combination of these columns; also written as one string
+	Stack    string         `toml:"stack" json:"stack,omitempty"`       // stacked_bar: "category"
+	Where    map[string]any `toml:"where" json:"where,omitempty"`       // column = value or list of values that a run must have; stacked_bar also takes "category"
+	Baseline map[string]any `toml:"baseline" json:"baseline,omitempty"` // runs drawn as a horizontal line, selected like where
+	XScale   string         `toml:"xscale" json:"xscale,omitempty"`     // "linear" (default) | "log" | "category"
+	YScale   string         `toml:"yscale" json:"yscale,omitempty"`     // "linear" (default) | "log"
+	XLabel   string         `toml:"xlabel" json:"xlabel,omitempty"`     // default: the column's name and unit
+	YLabel   string         `toml:"ylabel" json:"ylabel,omitempty"`     //
+}
+
+// A Table declares a table over the runs of an experiment: one row per
+// combination of the Rows columns, averaged over seeds.
+type Table struct {
+	ID      string         `toml:"id" json:"id"`                     //
+	Title   string         `toml:"title" json:"title,omitempty"`     //
+	Rows    []string       `toml:"rows" json:"rows"`                 // columns that identify a row; also written as one string
+	Columns []string       `toml:"columns" json:"columns,omitempty"` // setting and result columns; default: those of [DefaultColumns]
+	Where   map[string]any `toml:"where" json:"where,omitempty"`     // as in Figure
+	Sort    string         `toml:"sort" json:"sort,omitempty"`       // column to sort by; default: order of the experiment
+	// Ngrams appends the unigram, bigram and trigram baselines of the same data.
+	Ngrams bool `toml:"ngrams" json:"ngrams,omitempty"`
+}
+
+// The values of Figure.Kind.
+const (
+	Line       = "line"
+	Bar        = "bar"
+	StackedBar = "stacked_bar"
+)
+
+// The values of Figure.XScale and YScale.
+const (
+	Linear   = "linear"
+	Log      = "log"
+	Category = "category"
+)
+
+// Declare stores declarations in a sweep.
+func Declare(s *record.Sweep, figures []Figure, tables []Table) error {
+	var err error
+	if s.Figures, err = json.Marshal(figures); err != nil {
+		return fmt.Errorf("figures of %s: %w", s.Experiment, err)
+	}
+	if s.Tables, err = json.Marshal(tables); err != nil {
+		return fmt.Errorf("tables of %s: %w", s.Experiment, err)
+	}
+	return nil
+}
+
+// Declared returns the declarations that a sweep holds.
+func Declared(s record.Sweep) (figures []Figure, tables []Table, err error) {
+	if s.Figures != nil {
+		if err := json.Unmarshal(s.Figures, &figures); err != nil {
+			return nil, nil, fmt.Errorf("figures of %s: %w", s.Experiment, err)
+		}
+	}
+	if s.Tables != nil {
+		if err := json.Unmarshal(s.Tables, &tables); err != nil {
+			return nil, nil, fmt.Errorf("tables of %s: %w", s.Experiment, err)
+		}
+	}
+	return figures, tables, nil
+}

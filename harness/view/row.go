@@ -1,0 +1,208 @@
+package view
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/agnivade/levenshtein"
+
+	"ranklab/harness/record"
+	"ranklab/internal/memory"
+)
+
+// missing is a result that a run does not have.
+var missing = math.NaN()
+
+// A Row is one finished run of an experiment as flat columns.
+type Row struct {
+	ID       string
+	Label    string         // the experiment's name for the run
+	Method   string         // name of the method's table
+	Kind     string         // kind of the method
+	Seed     int            //
+	Diverged bool           // a result, but not one to average
+	Settings map[string]any // every other setting and axis, as plain values
+	Results  map[string]float64
+	Memory   map[memory.Category]int64
+	// Metrics reads the rows along the run.
+	Metrics func() (record.Metrics, error)
+}
+
+// Rows returns the finished runs of a sweep in its order, and the entries of
+// the sweep that have no result among runs yet.
+func Rows(s record.Sweep, runs []record.Run) (rows []Row, pending []record.SweepRun) {
+	for _, sr := range s.Runs {
+		r, err := record.Find(runs, sr.ID)
+		if err != nil || !r.Finished() {
+			pending = append(pending, sr)
+			continue
+		}
+		rows = append(rows, newRow(s.Experiment, sr, r))
+	}
+	return rows, pending
+}
+
+// RowOf returns a finished run as its own row, under the name of the first
+// experiment that reached it.
+func RowOf(r record.Run) (Row, error) {
+	if !r.Finished() {
+		return Row{}, fmt.Errorf("run %s has no result yet: it is %s", record.ShortID(r.ID), r.State())
+	}
+	sr := record.SweepRun{ID: r.ID}
+	experiment := ""
+	if len(r.Origins) > 0 {
+		o := r.Origins[0]
+		experiment = o.Experiment
+		sr.Label, sr.Variant, sr.Axes, sr.Seed = o.Label, o.Variant, o.Axes, o.Seed
+	}
+	return newRow(experiment, sr, r), nil
+}
+
+func newRow(experiment string, sr record.SweepRun, r record.Run) Row {
+	row := Row{
+		ID: r.ID, Label: sr.Label, Method: sr.Variant, Seed: sr.Seed,
+		Diverged: r.State() == record.Diverged,
+		Settings: make(map[string]any),
+		Results:  make(map[string]float64),
+		Memory:   r.Summary.Memory,
+		Metrics:  r.Metrics,
+	}
+	// The settings of a run are the same whichever experiment reaches it.
+	o, ok := r.Origin(experiment)
+	if !ok && len(r.Origins) > 0 {
+		o = r.Origins[0]
+	}
+	row.Kind = o.Kind
+	for _, columns := range []map[string]any{o.Settings, sr.Axes} {
+		for name, value := range columns {
+			row.Settings[name] = plain(value)
+		}
+	}
+	if r.Provenance != nil {
+		row.Settings["corpus_digest"] = r.Provenance.CorpusDigest
+		row.Settings["tokenizer_digest"] = r.Provenance.TokenizerDigest
+	}
+	for _, m := range metrics() {
+		row.Results[m.Name] = m.value(r)
+	}
+	return row
+}
+
+// Value returns a column of the row by name: nil when the row has none, else a
+// bool, float64 or string.
+func (r Row) Value(name string) any {
+	switch name {
+	case "method":
+		return r.Method
+	case "kind":
+		return r.Kind
+	case "label":
+		return r.Label
+	case "seed":
+		return float64(r.Seed)
+	}
+	if v, ok := r.Settings[r.settingKey(name)]; ok {
+		return v
+	}
+	if v, ok := r.Results[name]; ok && !math.IsNaN(v) {
+		return v
+	}
+	return nil
+}
+
+// settingKey finds the setting that a name means: itself, or the one dotted
+// key that ends in it ("steps" for "train.steps"), or the other way round.
+func (r Row) settingKey(name string) string {
+	if _, ok := r.Settings[name]; ok {
+		return name
+	}
+	if i := strings.LastIndexByte(name, '.'); i >= 0 {
+		if _, ok := r.Settings[name[i+1:]]; ok {
+			return name[i+1:]
+		}
+	}
+	found := ""
+	for key := range r.Settings {
+		if strings.HasSuffix(key, "."+name) {
+			if found != "" {
+				return name // ambiguous
+			}
+			found = key
+		}
+	}
+	return found
+}
+
+// columnsOf lists the names that mean something for at least one row, sorted.
+func columnsOf(rows []Row) []string {
+	names := map[string]bool{"method": true, "kind": true, "label": true, "seed": true}
+	for _, r := range rows {
+		for name := range r.Settings {
+			names[name] = true
+		}
+	}
+	for _, m := range metrics() {
+		names[m.Name] = true
+	}
+	return slices.Sorted(maps.Keys(names))
+}
+
+// checkColumn reports a column that no row has, with the nearest one there is.
+func checkColumn(name string, rows []Row) error {
+	for _, r := range rows {
+		if r.Value(name) != nil {
+			return nil
+		}
+	}
+	known := columnsOf(rows)
+	if slices.Contains(known, name) {
+		return nil // a result that no run measured
+	}
+	hint, nearest := "", 3
+	for _, k := range known {
+		if d := levenshtein.ComputeDistance(name, k); d < nearest {
+			hint, nearest = fmt.Sprintf(": did you mean %q?", k), d
+		}
+	}
+	return fmt.Errorf("no run has a column %q%s", name, hint)
+}
+
+// filter returns the rows that have every column of where with an accepted
+// value.
+func filter(rows []Row, where map[string]any) ([]Row, error) {
+	var errs []error
+	all := rows
+	for _, name := range slices.Sorted(maps.Keys(where)) {
+		if err := checkColumn(name, all); err != nil {
+			errs = append(errs, fmt.Errorf("where: %w", err))
+			continue
+		}
+		values := accepted(where[name])
+		var have []any
+		var kept []Row
+		for _, r := range rows {
+			v := r.Value(name)
+			have = append(have, v)
+			if slices.Contains(values, v) {
+				kept = append(kept, r)
+			}
+		}
+		if len(kept) == 0 && len(rows) > 0 {
+			errs = append(errs, fmt.Errorf("where: no finished run has %s = %s (there are %s)", name, Format(where[name]), formatList(distinct(have))))
+		}
+		rows = kept
+	}
+	return rows, errors.Join(errs...)
+}
+
+func formatList(values []any) string {
+	text := make([]string, len(values))
+	for i, v := range values {
+		text[i] = Format(v)
+	}
+	return strings.Join(text, ", ")
+}

@@ -1,0 +1,377 @@
+package view
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"ranklab/harness/record"
+	"ranklab/internal/memory"
+)
+
+// run makes a finished run of a fake experiment; settings are "rank=32" pairs.
+func run(method string, seed int, ppl float64, settings map[string]any) Row {
+	r := Row{
+		ID: fmt.Sprintf("%s-%v-%d", method, settings, seed), Method: method, Kind: method, Seed: seed,
+		Settings: map[string]any{"steps": 400.0, "seed.init": float64(seed)},
+		Results:  map[string]float64{"ppl": ppl, "loss": math.Log(ppl), "optimizer_state_bytes": 1 << 20, "tokens_per_second": 1000 + ppl, "threads": 2, "peak_bytes": missing},
+		Memory:   map[memory.Category]int64{memory.Weights: 100, memory.OptimizerState: 50},
+	}
+	for k, v := range settings {
+		r.Settings[k] = plain(v)
+	}
+	r.Metrics = func() (record.Metrics, error) {
+		var m record.Metrics
+		for step := 100; step <= 400; step += 100 {
+			tokens := int64(step*1000 + seed)
+			loss := record.Float(ppl + 400/float64(step))
+			m.Train = append(m.Train, record.TrainRow{Step: step, TokensSeen: tokens, Loss: loss + 1, LR: 0.01})
+			m.Eval = append(m.Eval, record.EvalRow{Step: step, TokensSeen: tokens, Loss: loss, Split: "validation"})
+		}
+		return m, nil
+	}
+	return r
+}
+
+func gap(seed int, rank int, gap any, ppl float64) Row {
+	return run("galore", seed, ppl, map[string]any{"rank": rank, "update_proj_gap": gap, "lr": 0.02})
+}
+
+func experiment() []Row {
+	return []Row{
+		run("adamw", 0, 20, map[string]any{"lr": 0.001}),
+		run("adamw", 1, 22, map[string]any{"lr": 0.001}),
+		gap(0, 32, 50, 24), gap(1, 32, 50, 26),
+		gap(0, 32, 200, 30), gap(1, 32, 200, 30),
+		gap(0, 32, "never", 40), gap(1, 32, "never", 44),
+		gap(0, 8, 50, 50), gap(1, 8, 50, 54),
+	}
+}
+
+func query1(t *testing.T, f Figure, rows []Row) Chart {
+	t.Helper()
+	c, err := Query(f, rows)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func TestPointsAverageSeedsOnly(t *testing.T) {
+	f := Figure{ID: "gap", Kind: Line, X: "update_proj_gap", Y: "ppl", Group: []string{"rank"}, Where: map[string]any{"method": "galore"}, Baseline: map[string]any{"method": "adamw"}}
+	c := query1(t, f, experiment())
+	if c.XScale != Category || !slices.Equal(c.Categories, []string{"50", "200", "never"}) {
+		t.Errorf("x scale %s, categories %q: numbers come first, ascending", c.XScale, c.Categories)
+	}
+	var got []string
+	for _, s := range append(c.Series, c.Baselines...) {
+		for _, p := range s.Points {
+			got = append(got, fmt.Sprintf("%s %v %v n=%d", s.Label, p.X, p.Y, p.N))
+		}
+	}
+	want := []string{"rank 8 0 52 n=2", "rank 32 0 25 n=2", "rank 32 1 30 n=2", "rank 32 2 42 n=2", "adamw 0 21 n=2"}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("points (-want +got):\n%s", d)
+	}
+	p := c.Series[1].Points[0] // 24 and 26: mean 25, half width 12.706·√2/√2
+	if math.Abs(p.Hi-25-12.706) > 1e-3 || math.Abs(p.Lo-25+12.706) > 1e-3 {
+		t.Errorf("interval [%v, %v], want 25 ± 12.706", p.Lo, p.Hi)
+	}
+	if len(c.Warnings) != 0 {
+		t.Errorf("warnings %q", c.Warnings)
+	}
+}
+
+func TestHiddenDimensionIsAnError(t *testing.T) {
+	f := Figure{ID: "rank", Kind: Line, X: "rank", Y: "ppl", Where: map[string]any{"method": "galore"}}
+	_, err := Query(f, experiment())
+	var hidden *HiddenDimensionError
+	if !errors.As(err, &hidden) || hidden.Dimension != "update_proj_gap" {
+		t.Fatalf("error %v, want one about update_proj_gap", err)
+	}
+	for _, want := range []string{`figure "rank"`, "update_proj_gap", "50, 200, never", "rank=32"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("message %q lacks %q", err, want)
+		}
+	}
+	// Selecting several values is not the same as fixing one.
+	f.Where = map[string]any{"method": "galore", "update_proj_gap": []any{int64(50), int64(200)}}
+	if _, err := Query(f, experiment()); !errors.As(err, &hidden) {
+		t.Errorf("two selected gaps were averaged (error %v)", err)
+	}
+	f.Where["update_proj_gap"] = int64(50)
+	if c := query1(t, f, experiment()); len(c.Series) != 1 || len(c.Series[0].Points) != 2 {
+		t.Errorf("series %+v, want one with two points", c.Series)
+	}
+	f.Where["update_proj_gap"], f.Group = nil, []string{"update_proj_gap"}
+	delete(f.Where, "update_proj_gap")
+	if c := query1(t, f, experiment()); len(c.Series) != 3 {
+		t.Errorf("%d series, want one per gap", len(c.Series))
+	}
+	// A setting that only some of the runs have varies, too.
+	odd := gap(2, 8, 50, 50)
+	odd.Settings["scale"] = 0.5
+	f = Figure{ID: "x", Kind: Line, X: "rank", Y: "ppl", Where: map[string]any{"rank": 8}}
+	if _, err := Query(f, append(experiment(), odd)); !errors.As(err, &hidden) || hidden.Dimension != "scale" {
+		t.Errorf("error %v, want one about scale", err)
+	}
+	// So does a table.
+	if _, err := Tabulate(Table{ID: "t", Rows: []string{"method"}}, experiment(), nil); !errors.As(err, &hidden) {
+		t.Errorf("table: error %v", err)
+	}
+	// And a curve.
+	if _, err := Query(Figure{ID: "c", Kind: Line, X: "step", Y: "loss"}, experiment()); !errors.As(err, &hidden) {
+		t.Errorf("curve: error %v", err)
+	}
+}
+
+func TestSameSeedTwiceIsAnError(t *testing.T) {
+	a, b := gap(0, 32, 50, 24), gap(0, 32, 50, 25)
+	b.ID += "b"
+	if _, err := Query(Figure{ID: "x", Kind: Line, X: "rank", Y: "ppl"}, []Row{a, b}); err == nil || !strings.Contains(err.Error(), "seed 0") {
+		t.Errorf("error %v, want one about two runs with seed 0", err)
+	}
+}
+
+func TestWhereComparesAcrossTypes(t *testing.T) {
+	for _, value := range []any{50, int64(50), 50.0, float32(50), []int{50}, []any{50.0, "x"}, json.Number("50")} {
+		rows, err := filter(experiment(), map[string]any{"update_proj_gap": value, "rank": 32})
+		if _, isText := value.(json.Number); isText {
+			if err == nil {
+				t.Error("the text 50 matched the number 50")
+			}
+			continue
+		}
+		if err != nil || len(rows) != 2 {
+			t.Errorf("%T %v: %d rows, %v; want 2", value, value, len(rows), err)
+		}
+	}
+	if rows, err := filter(experiment(), map[string]any{"update_proj_gap": "never"}); err != nil || len(rows) != 2 {
+		t.Errorf("never: %d rows, %v", len(rows), err)
+	}
+	if rows, err := filter(experiment(), map[string]any{"train.steps": 400}); err != nil || len(rows) != 10 {
+		t.Errorf("dotted name: %d rows, %v", len(rows), err)
+	}
+}
+
+func TestListSettingsMatchAsAWhole(t *testing.T) {
+	a := run("galore", 0, 20, map[string]any{"targets": []string{"attn", "mlp"}})
+	b := run("galore", 0, 20, map[string]any{"targets": []string{"attn"}})
+	rows, err := filter([]Row{a, b}, map[string]any{"targets": []any{"attn", "mlp"}})
+	if err != nil || len(rows) != 1 || rows[0].ID != a.ID {
+		t.Errorf("rows %v, %v; want the first", rows, err)
+	}
+}
+
+func TestMistakesNameTheCure(t *testing.T) {
+	galore := map[string]any{"method": "galore"}
+	for want, f := range map[string]Figure{
+		`did you mean "update_proj_gap"?`:          {X: "update_proj_gp", Y: "ppl"},
+		`no run has a column "colour"`:             {X: "rank", Y: "ppl", Where: map[string]any{"colour": 1}},
+		"no finished run has method = lora":        {X: "rank", Y: "ppl", Where: map[string]any{"method": "lora"}},
+		"(there are adamw, galore)":                {X: "rank", Y: "ppl", Where: map[string]any{"method": "lora"}},
+		"baseline: where: no finished run":         {X: "rank", Y: "ppl", Where: galore, Baseline: map[string]any{"method": "sgd"}},
+		`use xscale = "category"`:                  {X: "update_proj_gap", Y: "ppl", XScale: Log, Where: galore, Group: []string{"rank"}},
+		`"peak_tokens" does not exist along a run`: {X: "step", Y: "peak_tokens", Where: map[string]any{"method": "adamw"}},
+		`y = "method" is not a number`:             {X: "rank", Y: "method"},
+		"x is missing":                             {Y: "ppl"},
+		`kind "pie"`:                               {Kind: "pie", X: "rank", Y: "ppl"},
+		"means nothing on a log scale":             {Kind: Bar, X: "rank", Y: "ppl", YScale: Log},
+		`y = "bytes"`:                              {Kind: StackedBar, X: "method", Y: "ppl"},
+		"cannot have step on its x axis":           {Kind: Bar, X: "step", Y: "ppl"},
+		"does not fit a log scale":                 {X: "zero", Y: "ppl", XScale: Log, Where: map[string]any{"rank": 8}, Group: []string{"method"}},
+	} {
+		if f.Kind == "" {
+			f.Kind = Line
+		}
+		rows := experiment()
+		for i := range rows {
+			rows[i].Settings["zero"] = 0.0
+		}
+		if _, err := Query(f, rows); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%+v:\n  error %v\n  want %q in it", f, err, want)
+		}
+	}
+	if _, err := Query(Figure{Kind: Line, X: "rank", Y: "ppl"}, nil); err == nil {
+		t.Error("no rows: no error")
+	}
+}
+
+func TestDivergedRunsAreCountedNotAveraged(t *testing.T) {
+	rows := []Row{gap(0, 32, 50, 24), gap(1, 32, 50, 26), gap(2, 32, 50, 1e30), gap(0, 8, 50, 1e30)}
+	rows[2].Diverged, rows[3].Diverged = true, true
+	c := query1(t, Figure{ID: "r", Kind: Line, X: "rank", Y: "ppl"}, rows)
+	all, part := c.Series[0].Points[0], c.Series[0].Points[1]
+	if !math.IsNaN(all.Y) || all.Diverged != 1 || all.N != 0 {
+		t.Errorf("a point whose run diverged: %+v", all)
+	}
+	if part.Y != 25 || part.Diverged != 1 || part.N != 2 {
+		t.Errorf("a point of which one run diverged: %+v", part)
+	}
+	if want := []string{"galore, rank 8: the run diverged", "galore, rank 32: 1 of 3 seeds diverged"}; !slices.Equal(c.Warnings, want) {
+		t.Errorf("warnings %q, want %q", c.Warnings, want)
+	}
+	g, err := Tabulate(Table{ID: "t", Rows: []string{"rank"}, Columns: []string{"ppl", "optimizer_state_bytes"}}, rows, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r := g.Rows[0]; r.Cells[1].Mean.Value != 25 || r.Diverged != 1 || !slices.Contains(r.Notes, "1 of 3 seeds diverged") {
+		t.Errorf("table row %+v", r)
+	}
+	if r := g.Rows[1]; !r.Cells[1].Missing() || r.Cells[2].Mean.Value != 1<<20 || !slices.Contains(r.Notes, "the run diverged") {
+		t.Errorf("table row %+v", r)
+	}
+	curve := query1(t, Figure{ID: "c", Kind: Line, X: "step", Y: "loss", Group: []string{"rank"}}, rows)
+	if n := len(curve.Series[0].Points); curve.Series[0].Points[n-1].Diverged != 1 {
+		t.Errorf("the curve of a diverged run ends without a mark: %+v", curve.Series[0].Points)
+	}
+	if p := curve.Series[1].Points[0]; p.N != 2 || p.Diverged != 0 {
+		t.Errorf("the curve of a group averages diverged runs: %+v", p)
+	}
+}
+
+func TestCurvesAverageByStep(t *testing.T) {
+	c := query1(t, Figure{ID: "c", Kind: Line, X: "tokens_seen", Y: "loss", Where: map[string]any{"method": "adamw"}}, experiment())
+	if len(c.Series) != 1 || len(c.Series[0].Points) != 4 {
+		t.Fatalf("series %+v, want one with 4 points", c.Series)
+	}
+	// Tokens differ by seed (100000 and 100001): matched by step, and averaged.
+	if p := c.Series[0].Points[0]; p.X != 100000.5 || p.Y != 25 || p.N != 2 {
+		t.Errorf("first point %+v, want x 100000.5, y 25, n 2", p)
+	}
+	train := query1(t, Figure{ID: "c", Kind: Line, X: "step", Y: "train_loss", Where: map[string]any{"method": "adamw", "seed": 1}}, experiment())
+	if p := train.Series[0].Points[3]; p.X != 400 || p.Y != 24 || p.N != 1 {
+		t.Errorf("last point %+v, want x 400, y 24, n 1", p)
+	}
+	if !slices.Equal(train.Warnings, []string{"1 seed: no interval"}) {
+		t.Errorf("warnings %q", train.Warnings)
+	}
+}
+
+func TestStackedBar(t *testing.T) {
+	rows := []Row{run("adamw", 0, 20, nil), run("galore", 0, 20, nil), run("galore", 1, 20, nil)}
+	c := query1(t, Figure{ID: "m", Kind: StackedBar, X: "method", Y: "bytes"}, rows)
+	var got []string
+	for _, s := range c.Series {
+		got = append(got, fmt.Sprint(s.Label, s.Points[0].Y, s.Points[1].Y))
+	}
+	if want := []string{"weights100 100", "optimizer_state50 50"}; !slices.Equal(got, want) || !slices.Equal(c.Categories, []string{"adamw", "galore"}) {
+		t.Errorf("series %q over %q, want %q", got, c.Categories, want)
+	}
+	c = query1(t, Figure{ID: "m", Kind: StackedBar, X: "method", Y: "bytes", Where: map[string]any{"category": []any{"optimizer_state", "projectors"}}}, rows)
+	if len(c.Series) != 1 || c.Series[0].Label != "optimizer_state" {
+		t.Errorf("filtered by category: %+v", c.Series)
+	}
+	rows[2].Memory = map[memory.Category]int64{memory.Weights: 101}
+	if _, err := Query(Figure{ID: "m", Kind: StackedBar, X: "method", Y: "bytes"}, rows); err == nil || !strings.Contains(err.Error(), "exact") {
+		t.Errorf("bytes that vary over seeds: %v", err)
+	}
+}
+
+func TestRowsWithoutXAreNamed(t *testing.T) {
+	c := query1(t, Figure{ID: "r", Kind: Line, X: "rank", Y: "ppl", Where: map[string]any{"lr": []any{0.001, 0.02}}, Group: []string{"method", "update_proj_gap"}}, experiment())
+	if !slices.Contains(c.Warnings, "without rank, so not shown: adamw") {
+		t.Errorf("warnings %q", c.Warnings)
+	}
+	if c.Series[0].Label != "galore, gap 50" {
+		t.Errorf("label %q", c.Series[0].Label)
+	}
+}
+
+func TestTable(t *testing.T) {
+	rows := experiment()
+	for i := range rows {
+		if rows[i].Method == "adamw" {
+			rows[i].Label = "Full rank"
+		}
+	}
+	baselines := []record.Baseline{{Name: "unigram", Loss: 6, PPL: 403, BitsPerByte: 3}}
+	g, err := Tabulate(Table{ID: "t", Rows: []string{"method", "rank", "update_proj_gap"}, Columns: []string{"lr", "ppl", "tokens_per_second", "peak_bytes"}, Ngrams: true}, rows, baselines)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, r := range g.Rows {
+		got = append(got, fmt.Sprintf("%s|%s|%s|%s|%v|%s|%v", r.Cells[0].Text, r.Cells[1].Text, r.Cells[2].Text, r.Cells[3].Text, r.Cells[4].Mean.Value, r.Cells[5].Threads, r.Cells[6].Missing()))
+	}
+	want := []string{"Full rank|–|–|0.001|21|2|true", "galore|32|50|0.02|25|2|true", "galore|32|200|0.02|30|2|true", "galore|32|never|0.02|42|2|true", "galore|8|50|0.02|52|2|true"}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("rows (-want +got):\n%s", d)
+	}
+	if b := g.Baselines[0]; b.Cells[0].Text != "unigram" || b.Cells[4].Mean.Value != 403 || !b.Cells[3].Missing() {
+		t.Errorf("baseline %+v", b)
+	}
+	for by, first := range map[string]string{"ppl": "Full rank", "rank": "galore", "update_proj_gap": "galore"} {
+		g, err := Tabulate(Table{ID: "t", Rows: []string{"method", "rank", "update_proj_gap"}, Sort: by}, rows, nil)
+		if err != nil || g.Rows[0].Cells[0].Text != first {
+			t.Errorf("sorted by %s: first %q, %v; want %q", by, g.Rows[0].Cells[0].Text, err, first)
+		}
+	}
+	if g, err := Tabulate(Table{ID: "t", Rows: []string{"method", "rnk"}, Where: map[string]any{"method": "adamw"}}, rows, nil); err != nil || len(g.Notes) != 1 || !strings.Contains(g.Notes[0], `did you mean "rank"?`) {
+		t.Errorf("an unknown column: notes %q, %v", g.Notes, err)
+	}
+	if _, err := Tabulate(Table{ID: "t", Rows: []string{"method"}, Sort: "colour", Where: map[string]any{"method": "adamw"}}, rows, nil); err == nil {
+		t.Error("sorted by an unknown column")
+	}
+}
+
+func TestDeclarationsSurviveTheSweepFile(t *testing.T) {
+	root := t.TempDir()
+	figures := []Figure{{ID: "gap", Kind: Line, X: "update_proj_gap", Y: "ppl", Group: []string{"rank"}, Where: map[string]any{"rank": []any{16.0, 32.0}}, Baseline: map[string]any{"method": "adamw"}}}
+	tables := []Table{{ID: "main", Rows: []string{"method"}, Ngrams: true}}
+	sweep := record.Sweep{Experiment: "gap", Title: "a < b", Runs: []record.SweepRun{{ID: "aaaaaaaaaaaa", Variant: "galore", Axes: map[string]any{"rank": 32.0}}}}
+	if err := errors.Join(Declare(&sweep, figures, tables), record.WriteSweep(root, sweep)); err != nil {
+		t.Fatal(err)
+	}
+	back, err := record.ReadSweep(root, "gap")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, tb, err := Declared(back)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(figures, f) + cmp.Diff(tables, tb); d != "" {
+		t.Error(d)
+	}
+	rows, pending := Rows(back, nil)
+	if len(rows) != 0 || len(pending) != 1 {
+		t.Errorf("%d rows, %d pending; want 0, 1", len(rows), len(pending))
+	}
+}
+
+// TestOrderOfSeedsDoesNotMatter permutes the runs: the same means come out.
+func TestOrderOfSeedsDoesNotMatter(t *testing.T) {
+	f := Figure{ID: "gap", Kind: Line, X: "update_proj_gap", Y: "ppl", Group: []string{"rank"}, Where: map[string]any{"method": "galore"}}
+	means := func(rows []Row) string {
+		c := query1(t, f, rows)
+		var text []string
+		for _, s := range c.Series {
+			for _, p := range s.Points {
+				text = append(text, fmt.Sprintf("%s %v %v %v %v", s.Label, p.X, p.Y, p.Lo, p.Hi))
+			}
+		}
+		return strings.Join(text, "\n")
+	}
+	want := means(experiment())
+	rapid.Check(t, func(t *rapid.T) {
+		if got := means(rapid.Permutation(experiment()).Draw(t, "rows")); got != want {
+			t.Fatalf("got\n%s\nwant\n%s", got, want)
+		}
+	})
+}
+
+func TestFormat(t *testing.T) {
+	for want, v := range map[string]any{"200": 200, "0.001": 0.001, "3e-05": 3e-5, "20000": 20000.0, "never": "never", "–": nil, "true": true, `["attn","mlp"]`: []string{"attn", "mlp"}} {
+		if got := Format(v); got != want {
+			t.Errorf("Format(%v) = %q, want %q", v, got, want)
+		}
+	}
+}

@@ -1,0 +1,120 @@
+// Package plots draws figures. It knows charts, colours and pages, and nothing
+// of training.
+//
+// A figure is drawn twice from the same commands, as SVG and as PNG at twice
+// the usual resolution, and its data is written beside it as CSV. Drawing the
+// same data again gives the same bytes.
+package plots
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+	"gonum.org/v1/plot/vg/vgimg"
+	"gonum.org/v1/plot/vg/vgsvg"
+
+	"ranklab/harness/view"
+	"ranklab/internal/atomicfile"
+)
+
+// Size of a figure. A4 and letter pages leave this much width for text. A
+// figure grows taller when its legend needs it.
+const (
+	width     = 7 * vg.Inch
+	minHeight = 4.2 * vg.Inch
+	dpi       = 2 * vgimg.DefaultDPI
+)
+
+// WriteFigures evaluates and draws figures over the rows of an experiment. For
+// a figure with id ID it writes dir/fig-ID.svg, .png and .csv and returns
+// their paths. A figure that cannot be drawn does not stop the others: the
+// error names every one of them.
+func WriteFigures(dir string, figures []view.Figure, rows []view.Row) ([]string, error) {
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return nil, err
+	}
+	var paths []string
+	var errs []error
+	for _, f := range figures {
+		chart, err := view.Query(f, rows)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		written, err := write(filepath.Join(dir, "fig-"+f.ID), chart)
+		paths = append(paths, written...)
+		if err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return paths, errors.Join(errs...)
+}
+
+func write(base string, chart view.Chart) ([]string, error) {
+	svg, err := SVG(chart)
+	if err != nil {
+		return nil, err
+	}
+	png, err := PNG(chart)
+	if err != nil {
+		return nil, err
+	}
+	csv, err := CSV(chart)
+	if err != nil {
+		return nil, err
+	}
+	var paths []string
+	for _, file := range []struct {
+		ext  string
+		data []byte
+	}{{".svg", svg}, {".png", png}, {".csv", csv}} {
+		if err := atomicfile.Write(base+file.ext, file.data); err != nil {
+			return paths, err
+		}
+		paths = append(paths, base+file.ext)
+	}
+	return paths, nil
+}
+
+// SVG draws a chart as an SVG document.
+func SVG(chart view.Chart) ([]byte, error) {
+	data, err := paint(chart, func(height vg.Length) vg.CanvasWriterTo { return vgsvg.New(width, height) })
+	// The text was measured in Liberation Sans. Arial and Helvetica have the
+	// same widths, for readers whose computer lacks it.
+	return bytes.ReplaceAll(data, []byte("font-family:Liberation Sans;"), []byte("font-family:'Liberation Sans',Arial,Helvetica,sans-serif;")), err
+}
+
+// PNG draws a chart as a PNG image.
+func PNG(chart view.Chart) ([]byte, error) {
+	return paint(chart, func(height vg.Length) vg.CanvasWriterTo {
+		return vgimg.PngCanvas{Canvas: vgimg.NewWith(vgimg.UseWH(width, height), vgimg.UseDPI(dpi))}
+	})
+}
+
+// paint lays a chart out on a canvas of the height it needs. gonum/plot panics
+// where it meets data that it cannot place; here that becomes an error naming
+// the figure.
+func paint(chart view.Chart, canvas func(height vg.Length) vg.CanvasWriterTo) (data []byte, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			data, err = nil, fmt.Errorf("figure %q: cannot be drawn: %v", chart.Figure.ID, p)
+		}
+	}()
+	d, err := newDrawing(chart)
+	if err != nil {
+		return nil, fmt.Errorf("figure %q: %w", chart.Figure.ID, err)
+	}
+	height := d.height()
+	c := canvas(height)
+	d.layOut(draw.NewCanvas(c, width, height))
+	var b bytes.Buffer
+	if _, err := c.WriteTo(&b); err != nil {
+		return nil, fmt.Errorf("figure %q: %w", chart.Figure.ID, err)
+	}
+	return b.Bytes(), nil
+}
