@@ -2,6 +2,7 @@ package corpus
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"path/filepath"
@@ -30,7 +31,7 @@ const ngramVersion = 1
 // Ngrams trains smoothed n-gram models (see package ngram) of the given orders,
 // each from 1 to 3, on a split and evaluates them. Contexts end where the
 // sequences of the evaluation's packing and length begin, as for a trained
-// model.
+// model. An evaluation without targets has no baselines.
 func Ngrams(train Split, eval *Eval, orders ...int) []Baseline {
 	baselines, _ := ngrams(context.Background(), train, eval, func(int64, int64) {}, orders)
 	return baselines
@@ -60,6 +61,9 @@ func (s *Set) Ngrams(ctx context.Context, eval *Eval, orders ...int) ([]Baseline
 }
 
 func ngrams(ctx context.Context, train Split, eval *Eval, progress func(done, total int64), orders []int) ([]Baseline, error) {
+	if eval.Targets == 0 {
+		return nil, errors.New("n-grams: the evaluation is empty")
+	}
 	if len(orders) == 0 {
 		return nil, nil
 	}

@@ -3,30 +3,35 @@ package corpus
 import (
 	"crypto/sha256"
 	"encoding/binary"
+
+	"ranklab/internal/random"
 )
 
-// An Eval is a fixed list of sequences on which models are compared: the first
-// ones of a split.
+// An Eval is a fixed list of sequences on which models are compared: a sample
+// of a split without repetition, the same for every seed, so that a part of a
+// split that lies in the order of its sources still holds text of all of them.
 type Eval struct {
 	Packing   string
 	T         int
-	Sequences int    // sequence i of the evaluation is sequence i of the split
+	Sequences int    //
 	Targets   int    // positions that count
 	Bytes     int64  // of text that the targets stand for: the base of bits per byte
 	Digest    string // SHA-256 of all tokens and targets
 
 	split Split
+	order Order
 }
 
-// EvalSet takes whole sequences from the start of a split until they hold at
-// least targetTokens targets, or all if there are fewer.
+// EvalSet takes whole sequences of a split, in a fixed random order, until they
+// hold at least targetTokens targets, or all if there are fewer.
 func EvalSet(split Split, packing string, T, targetTokens int) *Eval {
-	e := &Eval{Packing: packing, T: T, split: split}
+	n := split.Sequences(packing, T)
+	e := &Eval{Packing: packing, T: T, split: split, order: Order{Key: random.New(0).Stream("evaluation"), N: n}}
 	tokens, targets := make([]int32, T), make([]int32, T)
 	h := sha256.New()
 	var b []byte
-	for n := split.Sequences(packing, T); e.Sequences < n && e.Targets < targetTokens; e.Sequences++ {
-		e.Targets += split.Sequence(packing, T, e.Sequences, tokens, targets)
+	for ; e.Sequences < n && e.Targets < targetTokens; e.Sequences++ {
+		e.Targets += split.Sequence(packing, T, e.order.At(e.Sequences), tokens, targets)
 		b = b[:0]
 		for j := range T {
 			b = binary.LittleEndian.AppendUint32(b, uint32(tokens[j]))
@@ -46,5 +51,5 @@ func (e *Eval) Sequence(i int, tokens, targets []int32) (n int) {
 	if i >= e.Sequences {
 		panic("corpus: no such sequence in the evaluation")
 	}
-	return e.split.Sequence(e.Packing, e.T, i, tokens, targets)
+	return e.split.Sequence(e.Packing, e.T, e.order.At(i), tokens, targets)
 }

@@ -188,6 +188,10 @@ func TestNgrams(t *testing.T) {
 	if calls != -1 {
 		t.Error("the cache was not used")
 	}
+	empty := EvalSet(s.Val, PackingConcat, 1<<20, 1)
+	if _, err := s.Ngrams(t.Context(), empty, 1); err == nil || Ngrams(s.Train, empty, 1) != nil {
+		t.Error("an empty evaluation has baselines")
+	}
 	if want[0].Name != "unigram" || !(want[0].Loss > want[1].Loss && want[1].Loss > 0) {
 		t.Errorf("baselines %+v", want)
 	}

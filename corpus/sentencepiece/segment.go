@@ -5,9 +5,8 @@ package sentencepiece
 const unknownPenalty = 10
 
 // userDefinedBonus is the score of a user-defined piece per byte after the
-// first; scores of other pieces are logarithms of probabilities, below 0. (As
-// SentencePiece 0.2.3 does; earlier releases are said to score -0.1 at any length,
-// which differs where user-defined pieces overlap.)
+// first, as in SentencePiece 0.2.3. Scores of other pieces are logarithms of
+// probabilities, below 0.
 const userDefinedBonus = 0.1
 
 // A step is the best way to reach a position of the normalized text: the last

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -133,18 +134,20 @@ func (c figuresCmd) Run(v *env) error {
 // name. Declarations of figures and tables are taken from the file where it
 // can be read: they may have changed since, and never change a run.
 func (v *env) sweep(experiment string, overrides []string) (record.Sweep, error) {
-	e, err := spec.Load(experiment, overrides)
-	switch {
-	case err == nil:
-		sweep, err := record.ReadSweep(v.results, e.Name)
-		if err != nil {
-			return sweep, err
-		}
-		return sweep, view.Declare(&sweep, e.Figures, e.Tables)
-	case errors.Is(err, fs.ErrNotExist):
-		return record.ReadSweep(v.results, strings.TrimSuffix(filepath.Base(experiment), ".toml"))
+	name := strings.TrimSuffix(experiment, ".toml")
+	_, err := os.Stat(experiment)
+	if errors.Is(err, fs.ErrNotExist) && !slices.Contains(spec.Embedded(), strings.TrimPrefix(name, "experiments/")) {
+		return record.ReadSweep(v.results, filepath.Base(name))
 	}
-	return record.Sweep{}, err
+	e, err := spec.Load(experiment, overrides)
+	if err != nil {
+		return record.Sweep{}, err
+	}
+	sweep, err := record.ReadSweep(v.results, e.Name)
+	if err != nil {
+		return sweep, err
+	}
+	return sweep, view.Declare(&sweep, e.Figures, e.Tables)
 }
 
 // rows reads the finished runs of an experiment, and says which are missing.

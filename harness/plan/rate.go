@@ -15,7 +15,7 @@ type Rate struct {
 
 // share is the part of the matrix product's speed that a whole update reaches
 // where no finished run tells better.
-const share = 0.4
+const share = 0.5
 
 // measureRate times a matrix product of the size of a small model's layer for
 // about a tenth of a second.
