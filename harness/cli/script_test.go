@@ -12,6 +12,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"ranklab/corpus/sentencepiece/sptest"
 	"ranklab/harness/cli"
 	"ranklab/internal/random"
 )
@@ -24,7 +25,7 @@ func TestMain(m *testing.M) {
 
 // TestScripts runs the commands as a user does: each script is a session at
 // the shell, with the text of 60 small documents in text/ and as C4 shards in
-// c4/.
+// c4/, and a tokenizer numbered like that of T5 in t5.model.
 func TestScripts(t *testing.T) {
 	root, err := filepath.Abs("../..")
 	if err != nil {
@@ -37,6 +38,9 @@ func TestScripts(t *testing.T) {
 			e.Setenv("HOME", e.WorkDir)
 			e.Setenv("EXPERIMENTS", filepath.Join(root, "experiments"))
 			if err := writeText(filepath.Join(e.WorkDir, "text")); err != nil {
+				return err
+			}
+			if err := os.WriteFile(filepath.Join(e.WorkDir, "t5.model"), sptest.T5(words...).Serialise(), 0o666); err != nil {
 				return err
 			}
 			return writeC4(filepath.Join(e.WorkDir, "c4"))
@@ -54,9 +58,10 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// document returns 150 words drawn from a small vocabulary.
+var words = strings.Fields("the rank of a matrix is what remains when noise has gone and so we project gradient onto basis vectors func return var for range if")
+
+// document returns 150 of the words.
 func document(n int) string {
-	words := strings.Fields("the rank of a matrix is what remains when noise has gone and so we project gradient onto basis vectors func return var for range if")
 	key := random.New(5).Stream("text").Step(n)
 	var b strings.Builder
 	for i := range uint64(150) {

@@ -19,6 +19,7 @@ type sweepCmd struct {
 	experimentArg `embed:""`
 	budgetArg     `embed:""`
 	FailFast      bool `help:"Stop at the first failed run instead of finishing the others."`
+	Identify      bool `help:"Write the host's name and the command line into the records."`
 }
 
 func (c sweepCmd) Run(v *env) error {
@@ -85,7 +86,7 @@ func (c sweepCmd) train(v *env, p *plan.Plan, jobs, threads int) ([]fleet.Outcom
 	progress := fleet.NewProgress(v.stderr, v.terminal(), 30*time.Second)
 	outcomes := fleet.Run(v.ctx, v.kill, queue, fleet.Options{
 		Binary: binary, Results: v.results, Cache: v.cache, Folder: filepath.Join(v.results, "sweeps", p.Experiment.Name),
-		Jobs: jobs, Threads: threads, Memory: availableMemory(), FailFast: c.FailFast, Progress: progress,
+		Jobs: jobs, Threads: threads, Memory: availableMemory(), FailFast: c.FailFast, Identify: c.Identify, Progress: progress,
 	})
 	progress.Wait()
 	return outcomes, nil

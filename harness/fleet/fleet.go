@@ -35,6 +35,8 @@ type Options struct {
 	Cache   string // corpus cache
 	Folder  string // <results>/sweeps/<experiment>: resolved specs and logs
 
+	Identify bool // let the runs record the host's name and their command line
+
 	Jobs     int   // runs at the same time
 	Threads  int   // threads per run
 	Memory   int64 // bytes that the running jobs may need together; 0 = no limit
@@ -105,8 +107,11 @@ func execute(ctx, kill context.Context, job Job, o Options) (out Outcome) {
 	}
 	defer log.Close()
 
-	cmd := exec.Command(o.Binary, "train", specPath, "--results", o.Results, "--cache", o.Cache,
-		"--threads", strconv.Itoa(o.Threads), "--messages")
+	args := []string{"train", specPath, "--results", o.Results, "--cache", o.Cache, "--threads", strconv.Itoa(o.Threads), "--messages"}
+	if o.Identify {
+		args = append(args, "--identify")
+	}
+	cmd := exec.Command(o.Binary, args...)
 	cmd.Stderr = log
 	detach(cmd)
 	stdout, err := cmd.StdoutPipe()
