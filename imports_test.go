@@ -40,7 +40,7 @@ var allowed = map[string][]string{
 	},
 	"harness/plan":  {"corpus/...", "harness/train", "harness/spec", "harness/record", "tensor", "internal/..."},
 	"harness/fleet": {"harness/plan", "harness/train", "harness/spec", "harness/record", "internal/..."},
-	"harness/cli":   {"harness/...", "plots", "corpus/...", "experiments", "internal/..."},
+	"harness/cli":   {"harness/...", "plots", "corpus/...", "tensor", "experiments", "internal/..."},
 
 	"interop/...": {"interop/...", "galore", "lora", "relora", "lowrank", "optim", "models", "tensor", "internal/..."},
 	"":            {"harness/cli"},

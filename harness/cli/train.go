@@ -10,11 +10,13 @@ import (
 	"ranklab/harness/plan"
 	"ranklab/harness/spec"
 	"ranklab/harness/train"
+	"ranklab/tensor"
 )
 
 type trainCmd struct {
 	File     string `arg:"" name:"run" help:"Resolved run (spec.toml of a run folder)." type:"existingfile"`
 	Threads  int    `short:"t" help:"Threads. Default: all processors." placeholder:"N"`
+	ISA      string `name:"isa" help:"Instruction set of the kernels: auto, avx512, avx2 or go. Results do not depend on it." default:"auto" env:"RANKLAB_ISA"`
 	Messages bool   `help:"Print progress as lines of JSON on standard output, for a program that reads it."`
 	Identify bool   `help:"Write the host's name and the command line into the record."`
 }
@@ -23,6 +25,10 @@ func (c trainCmd) Run(v *env) error {
 	s, err := spec.LoadRun(c.File)
 	if err != nil {
 		return err
+	}
+	isa, err := tensor.ParseISA(c.ISA)
+	if err != nil {
+		return exitError{train.ExitUsage, err.Error()}
 	}
 	// A second signal does not wait for a checkpoint: the last one stands.
 	defer context.AfterFunc(v.kill, func() { os.Exit(train.ExitInterrupted) })()
@@ -33,7 +39,7 @@ func (c trainCmd) Run(v *env) error {
 	if err != nil {
 		return err
 	}
-	o := train.Options{Spec: s, Results: v.results, Data: set, Threads: c.Threads, Revision: v.revision, Identify: c.Identify}
+	o := train.Options{Spec: s, Results: v.results, Data: set, Threads: c.Threads, ISA: isa, Revision: v.revision, Identify: c.Identify}
 	if c.Messages {
 		out := json.NewEncoder(v.stdout)
 		o.Messages = func(m train.Message) { _ = out.Encode(m) } // a closed pipe must not stop a training run

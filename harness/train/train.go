@@ -23,6 +23,7 @@ type Options struct {
 	Results  string        // results folder
 	Data     *corpus.Set   // the prepared corpus of the run
 	Threads  int           // 0: all processors
+	ISA      tensor.ISA    // instruction set of the kernels; changes no bit
 	Revision string        // of the program, when known from the build
 	Identify bool          // write the host's name and the command line into the record
 	Messages func(Message) // progress; may be nil
@@ -93,7 +94,7 @@ type training struct {
 }
 
 func (t *training) run(ctx context.Context) (*record.Summary, error) {
-	device := tensor.NewDevice(tensor.Options{Threads: t.Threads})
+	device := tensor.NewDevice(tensor.Options{Threads: t.Threads, ISA: t.ISA})
 	defer device.Close()
 	if err := t.setUp(device); err != nil {
 		return nil, err

@@ -162,6 +162,16 @@ func TestSameBits(t *testing.T) {
 			threads.Results, threads.Threads = t.TempDir(), 3
 			mustTrain(t, threads).mustEqual(t, "3 threads", want)
 
+			// The pure-Go kernels emulate a fused multiply-add, so one method is enough.
+			for _, isa := range tensor.Supported() {
+				if isa == tensor.Go && name != "galore" {
+					continue
+				}
+				kernels := o
+				kernels.Results, kernels.ISA = t.TempDir(), isa
+				mustTrain(t, kernels).mustEqual(t, isa.String(), want)
+			}
+
 			layerwise := o
 			layerwise.Results = t.TempDir()
 			layerwise.Spec.Train.Layerwise = true
