@@ -3,7 +3,7 @@
 EXPERIMENT ?= experiments/quick.toml
 ARGS       ?=
 
-REVISION := $(shell git rev-parse HEAD 2>/dev/null)$(shell git diff --quiet HEAD 2>/dev/null || echo +dirty)
+REVISION := $(shell git rev-parse HEAD 2>/dev/null)$(if $(shell git status --porcelain 2>/dev/null),+dirty)
 GOFLAGS  := -trimpath
 export GOAMD64 := v1
 export CGO_ENABLED := 0

@@ -71,7 +71,7 @@ func writeShards(ctx context.Context, o *Options, src source.Source, s *selectio
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	if err := atomicfile.RemoveTemps(dir); err != nil {
+	if err := atomicfile.RemoveTemps(dir, 0); err != nil {
 		return err
 	}
 	if err := os.Remove(filepath.Join(dir, "counts.json")); err != nil && !os.IsNotExist(err) {

@@ -30,21 +30,31 @@ const (
 	dpi       = 2 * vgimg.DefaultDPI
 )
 
-// WriteFigures evaluates and draws figures over the rows of an experiment. For
-// a figure with id ID it writes dir/fig-ID.svg, .png and .csv and returns
-// their paths. A figure that cannot be drawn does not stop the others: the
-// error names every one of them.
-func WriteFigures(dir string, figures []view.Figure, rows []view.Row) ([]string, error) {
+// WriteFigures evaluates and draws figures over the finished rows of an
+// experiment, of which pending runs have no result yet. For a figure with id ID
+// it writes dir/fig-ID.svg, .png and .csv and returns their paths.
+//
+// Notes name the figures that were left out although nothing is wrong with
+// their declarations, and the values that a drawn figure asks for and no run
+// has. A figure that cannot be drawn does not stop the others: the error names
+// every one of them.
+func WriteFigures(dir string, figures []view.Figure, rows []view.Row, pending int) (paths, notes []string, err error) {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	var paths []string
 	var errs []error
 	for _, f := range figures {
-		chart, err := view.Query(f, rows)
+		chart, err := view.Query(f, rows, pending)
 		if err != nil {
 			errs = append(errs, err)
 			continue
+		}
+		if chart.Skip != "" {
+			notes = append(notes, fmt.Sprintf("figure %q is not drawn: %s", f.ID, chart.Skip))
+			continue
+		}
+		for _, text := range chart.Absent {
+			notes = append(notes, fmt.Sprintf("figure %q: %s", f.ID, text))
 		}
 		written, err := write(filepath.Join(dir, "fig-"+f.ID), chart)
 		paths = append(paths, written...)
@@ -52,7 +62,7 @@ func WriteFigures(dir string, figures []view.Figure, rows []view.Row) ([]string,
 			errs = append(errs, err)
 		}
 	}
-	return paths, errors.Join(errs...)
+	return paths, notes, errors.Join(errs...)
 }
 
 func write(base string, chart view.Chart) ([]string, error) {

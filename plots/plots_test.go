@@ -5,6 +5,7 @@ import (
 	"encoding/csv"
 	"encoding/xml"
 	"errors"
+	"fmt"
 	"image/color"
 	"image/png"
 	"io"
@@ -16,6 +17,7 @@ import (
 	"gonum.org/v1/plot/vg"
 	"pgregory.net/rapid"
 
+	"ranklab/harness/record"
 	"ranklab/harness/view"
 	"ranklab/internal/memory"
 )
@@ -25,7 +27,7 @@ func charts(t *testing.T) []view.Chart {
 	rows, figures := samples()
 	var list []view.Chart
 	for _, f := range figures {
-		c, err := view.Query(f, rows)
+		c, err := view.Query(f, rows, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -199,9 +201,56 @@ func TestNothingToDrawIsAnError(t *testing.T) {
 func TestOneBadFigureDoesNotStopTheOthers(t *testing.T) {
 	rows, figures := samples()
 	bad := view.Figure{ID: "bad", Kind: view.Line, X: "rank", Y: "ppl"}
-	paths, err := WriteFigures(t.TempDir(), []view.Figure{bad, figures[0]}, rows)
+	paths, _, err := WriteFigures(t.TempDir(), []view.Figure{bad, figures[0]}, rows, 0)
 	if len(paths) != 3 || err == nil || !strings.Contains(err.Error(), `figure "bad"`) {
 		t.Errorf("paths %q, error %v", paths, err)
+	}
+}
+
+func TestFiguresThatMustWait(t *testing.T) {
+	rows, _ := samples()
+	figure := func(id string, where map[string]any) view.Figure {
+		return view.Figure{ID: id, Kind: view.Bar, X: "method", Y: "ppl", Where: where}
+	}
+	diverged := []view.Row{sampleRun("sgd", "", 0, 3.6, map[string]any{"rate": 9.0})}
+	diverged[0].Diverged = true
+	diverged[0].Results["ppl"] = math.NaN()
+	diverged[0].Metrics = func() (record.Metrics, error) { return record.Metrics{}, nil }
+	curve := view.Figure{ID: "curve", Kind: view.Line, X: "step", Y: "loss", Where: map[string]any{"method": "sgd"}}
+	all := append(diverged, rows...)
+	fixed := func(extra map[string]any) map[string]any {
+		where := map[string]any{"method": "adamw", "rate": 0.001}
+		for k, v := range extra {
+			where[k] = v
+		}
+		return where
+	}
+	for name, c := range map[string]struct {
+		figure        view.Figure
+		pending       int
+		files         int
+		note, failure string
+	}{
+		"every run diverged":               {figure("sgd", map[string]any{"method": "sgd"}), 0, 0, `figure "sgd"`, ""},
+		"diverged before an evaluation":    {curve, 0, 0, `figure "curve"`, ""},
+		"a value that is to come":          {figure("wait", map[string]any{"method": "muon"}), 2, 0, `figure "wait"`, ""},
+		"a column that is to come":         {figure("wait", map[string]any{"blocks": 2}), 2, 0, `figure "wait"`, ""},
+		"a value that no run has":          {figure("typo", map[string]any{"method": "muon"}), 0, 0, "", `figure "typo"`},
+		"a column that no run has":         {figure("typo", map[string]any{"blocks": 2}), 0, 0, "", `figure "typo"`},
+		"one value of a list is missing":   {figure("part", fixed(map[string]any{"rate": []any{0.001, 77.0}})), 0, 3, "rate = 77", ""},
+		"everything is there":              {figure("good", fixed(nil)), 2, 3, "", ""},
+		"a mistake while runs are to come": {view.Figure{ID: "pie", Kind: "pie", X: "method", Y: "ppl"}, 2, 0, "", `figure "pie"`},
+	} {
+		paths, notes, err := WriteFigures(t.TempDir(), []view.Figure{c.figure}, all, c.pending)
+		if len(paths) != c.files {
+			t.Errorf("%s: files %q, want %d", name, paths, c.files)
+		}
+		if (c.note != "") != (len(notes) == 1) || len(notes) > 0 && (!strings.Contains(notes[0], c.note) || !strings.Contains(notes[0], fmt.Sprintf("%q", c.figure.ID))) {
+			t.Errorf("%s: notes %q, want one with %q", name, notes, c.note)
+		}
+		if (c.failure != "") != (err != nil) || err != nil && !strings.Contains(err.Error(), c.failure) {
+			t.Errorf("%s: error %v, want one with %q", name, err, c.failure)
+		}
 	}
 }
 

@@ -140,9 +140,9 @@ func TestSamples(t *testing.T) {
 		dir = t.TempDir()
 	}
 	rows, figures := samples()
-	paths, err := WriteFigures(dir, figures, rows)
-	if err != nil {
-		t.Fatal(err)
+	paths, notes, err := WriteFigures(dir, figures, rows, 0)
+	if err != nil || len(notes) > 0 {
+		t.Fatal(err, notes)
 	}
 	if len(paths) != 3*len(figures) {
 		t.Errorf("%d files for %d figures, want 3 each", len(paths), len(figures))

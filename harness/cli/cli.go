@@ -10,9 +10,11 @@ import (
 	"os/signal"
 	"path/filepath"
 	"syscall"
+	"time"
 
 	"github.com/alecthomas/kong"
 
+	"ranklab/harness/record"
 	"ranklab/harness/spec"
 	"ranklab/harness/train"
 )
@@ -21,7 +23,7 @@ import (
 // does the work.
 type commands struct {
 	Sweep   sweepCmd   `cmd:"" help:"Train every run of an experiment, then print its tables and draw its figures. Finished runs are reused."`
-	Plan    planCmd    `cmd:"" help:"Show what a sweep would do: every run with its state, memory and time. Trains nothing."`
+	Plan    planCmd    `cmd:"" help:"Show what a sweep would do: every run with its state, memory and time. Builds the corpus if the cache lacks it; trains nothing."`
 	Train   trainCmd   `cmd:"" help:"Train one resolved run in this process (what a sweep starts for each run)."`
 	Status  statusCmd  `cmd:"" help:"List the runs of an experiment, or all stored runs, with their state."`
 	Show    showCmd    `cmd:"" help:"Show one run: settings, results, memory, where it came from."`
@@ -32,7 +34,7 @@ type commands struct {
 	Data    dataCmd    `cmd:"" help:"Build the corpus and tokenizer of an experiment, and describe them."`
 	Publish publishCmd `cmd:"" help:"Copy the finished runs of an experiment, its tables and figures to RESULTS/reference, to be committed."`
 
-	Results string `help:"Folder that results are written to and read from." default:"results" type:"path" placeholder:"DIR"`
+	Results string `help:"Folder that results are written to and read from. Default: results." default:"results" type:"path" placeholder:"DIR"`
 	Cache   string `help:"Folder that corpora and tokenizers are kept in. Default: the user's cache folder." type:"path" placeholder:"DIR" env:"RANKLAB_CACHE"`
 }
 
@@ -62,6 +64,7 @@ func Main(stdout, stderr io.Writer, args []string, revision string) int {
 	err := Run(ctx, kill, stdout, stderr, args, revision)
 	var exit exitError
 	var problems *spec.Problems
+	var locked *record.LockedError
 	switch {
 	case err == nil:
 		return train.ExitOK
@@ -76,6 +79,12 @@ func Main(stdout, stderr io.Writer, args []string, revision string) int {
 	case errors.Is(err, train.ErrStopped):
 		fmt.Fprintln(stderr, "ranklab: "+err.Error())
 		return code()
+	case ctx.Err() != nil && errors.Is(err, context.Canceled):
+		fmt.Fprintln(stderr, "ranklab: stopped; the same command carries on")
+		return code()
+	case errors.As(err, &locked):
+		fmt.Fprintln(stderr, "ranklab: "+err.Error())
+		return train.ExitBusy
 	}
 	fmt.Fprintln(stderr, "ranklab: "+err.Error())
 	return train.ExitFailed
@@ -116,13 +125,17 @@ func Run(ctx, kill context.Context, stdout, stderr io.Writer, args []string, rev
 	return parsed.Run(&env{ctx: ctx, kill: kill, stdout: stdout, stderr: stderr, results: c.Results, cache: c.Cache, revision: revision})
 }
 
+// grace is how long a command may clean up after the second signal.
+const grace = 5 * time.Second
+
 // signals returns a context that ends at the first signal, one that ends at
-// the second, and the exit code of the first.
+// the second, and the exit code of a command that was stopped. A signal that
+// follows the second by more than the grace period finds nobody.
 func signals() (ctx, kill context.Context, code func() int, stop func()) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	kill, cancelKill := context.WithCancel(context.Background())
 	c := make(chan os.Signal, 2)
-	signal.Notify(c, os.Interrupt, syscall.SIGTERM)
+	signal.Notify(c, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	go func() {
 		s, ok := <-c
 		if !ok {
@@ -135,6 +148,7 @@ func signals() (ctx, kill context.Context, code func() int, stop func()) {
 		cancel(exitError{code: exit})
 		if _, ok := <-c; ok {
 			cancelKill()
+			time.AfterFunc(grace, func() { os.Exit(exit) })
 		}
 	}()
 	code = func() int {
@@ -142,7 +156,7 @@ func signals() (ctx, kill context.Context, code func() int, stop func()) {
 		if errors.As(context.Cause(ctx), &e) {
 			return e.code
 		}
-		return train.ExitFailed
+		return train.ExitRequeue
 	}
 	return ctx, kill, code, func() {
 		signal.Stop(c)

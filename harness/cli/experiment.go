@@ -61,7 +61,7 @@ func allSmall(e *spec.Experiment) bool {
 func (v *env) plan(e *spec.Experiment, threads int, prepare bool) (*plan.Plan, error) {
 	stage := stageProgress(v.stderr, v.terminal())
 	p, err := plan.Make(v.ctx, e, plan.Options{
-		Results: v.results, Cache: v.cache, Threads: threads, Progress: stage.update, Prepare: prepare,
+		Results: v.results, Cache: v.cache, Threads: threads, Memory: availableMemory(), Progress: stage.update, Prepare: prepare,
 	})
 	stage.end()
 	return p, err

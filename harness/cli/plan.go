@@ -17,7 +17,7 @@ import (
 type planCmd struct {
 	experimentArg `embed:""`
 	budgetArg     `embed:""`
-	NoData        bool `help:"Do not build a corpus that is not in the cache; runs then have no identity."`
+	NoData        bool `help:"Do not open or build the corpus: runs then have no identity, and finished ones are not found."`
 	JSON          bool `name:"json" help:"Print JSON for a program to read."`
 }
 
@@ -31,6 +31,7 @@ func (c planCmd) Run(v *env) error {
 	if err != nil {
 		return err
 	}
+	defer p.Close()
 	if c.JSON {
 		return writePlanJSON(v.stdout, p, jobs, threads)
 	}
@@ -63,7 +64,7 @@ func newTable(w io.Writer, text int, header []string) *tablewriter.Table {
 // writePlan prints a plan for people.
 func writePlan(w io.Writer, p *plan.Plan, jobs, threads int) error {
 	fmt.Fprintf(w, "%s: %s\n\n", p.Experiment.Name, p.Experiment.Title)
-	t := newTable(w, 3, []string{"run", "id", "action", "parameters", "trainable", "optimizer state", "memory", "PFLOP", "epochs", "time"})
+	t := newTable(w, 3, []string{"run", "id", "action", "parameters", "trainable", "optimizer state", "memory", "arithmetic", "epochs", "time"})
 	for _, it := range p.Items {
 		id := record.ShortID(it.ID)
 		if id == "" {
@@ -76,7 +77,7 @@ func writePlan(w io.Writer, p *plan.Plan, jobs, threads int) error {
 		err := t.Append([]string{
 			it.Instance.Label, id, action, count(it.Parameters), count(it.Trainable),
 			size(it.Memory[memory.OptimizerState] + it.Memory[memory.Projectors]), size(it.Bytes),
-			fmt.Sprintf("%.3g", it.FLOPs/1e15), fmt.Sprintf("%.2f", it.Epochs), duration(it.Seconds),
+			flops(it.FLOPs), epochs(it.Epochs), duration(it.Seconds),
 		})
 		if err != nil {
 			return err
@@ -87,10 +88,39 @@ func writePlan(w io.Writer, p *plan.Plan, jobs, threads int) error {
 	}
 	fmt.Fprintf(w, "\n%d runs, %d at a time with %d threads each: about %s (rough: %.0f GFLOP/s in matrix products now)\n",
 		len(p.Items), jobs, threads, duration(p.Seconds(jobs)), p.Rate.Gemm/1e9)
+	var disk int64
+	for _, it := range p.Items {
+		if it.Action != plan.Reuse {
+			disk += it.Disk
+		}
+		if it.Action == plan.Refused {
+			fmt.Fprintf(w, "refused: %s %s\n", it.Instance.Label, it.Reason)
+		}
+	}
+	fmt.Fprintf(w, "the last checkpoint of each new run stays on disk: %s in all\n", size(disk))
 	for _, note := range p.Notes {
 		fmt.Fprintln(w, "note: "+note)
 	}
 	return nil
+}
+
+// flops prints a number of operations for people.
+func flops(n float64) string {
+	for _, unit := range []string{"", "k", "M", "G", "T", "P"} {
+		if n < 999.5 {
+			return fmt.Sprintf("%.3g %sFLOP", n, unit)
+		}
+		n /= 1000
+	}
+	return fmt.Sprintf("%.3g EFLOP", n)
+}
+
+// epochs prints passes over the training split; 0 is unknown.
+func epochs(n float64) string {
+	if n == 0 {
+		return "–"
+	}
+	return fmt.Sprintf("%.2f", n)
 }
 
 // count prints a number of parameters for people.

@@ -43,15 +43,15 @@ func (c statusCmd) Run(v *env) error {
 	if err != nil {
 		return err
 	}
-	name := ""
+	var sweep *record.Sweep
 	if c.Experiment != "" {
-		sweep, err := v.sweep(c.Experiment, nil)
+		s, err := v.sweep(c.Experiment)
 		if err != nil {
 			return err
 		}
-		name = sweep.Experiment
+		sweep = &s
 	}
-	return report.WriteStatus(v.stdout, runs, name, time.Now(), c.format())
+	return report.WriteStatus(v.stdout, runs, sweep, time.Now(), c.format())
 }
 
 type showCmd struct {
@@ -95,14 +95,19 @@ func (v *env) find(ids ...string) ([]record.Run, error) {
 	return runs, errors.Join(errs...)
 }
 
+// A storedArg names an experiment with stored results.
+type storedArg struct {
+	Experiment string `arg:"" help:"Experiment file or name." default:"experiments/quick.toml"`
+}
+
 type tableCmd struct {
-	experimentArg `embed:""`
-	Format        string `short:"f" help:"One of ${enum}." enum:"text,markdown,csv,json" default:"text"`
-	jsonArg       `embed:""`
+	storedArg `embed:""`
+	Format    string `short:"f" help:"One of ${enum}." enum:"text,markdown,csv,json" default:"text"`
+	jsonArg   `embed:""`
 }
 
 func (c tableCmd) Run(v *env) error {
-	sweep, rows, err := v.rows(c.Experiment, c.Set)
+	sweep, rows, err := v.rows(c.Experiment)
 	if err != nil {
 		return err
 	}
@@ -114,12 +119,12 @@ func (c tableCmd) Run(v *env) error {
 }
 
 type figuresCmd struct {
-	experimentArg `embed:""`
-	Output        string `short:"o" help:"Folder to write to. Default: RESULTS/figures/EXPERIMENT." type:"path" placeholder:"DIR"`
+	storedArg `embed:""`
+	Output    string `short:"o" help:"Folder to write to. Default: RESULTS/figures/EXPERIMENT." type:"path" placeholder:"DIR"`
 }
 
 func (c figuresCmd) Run(v *env) error {
-	sweep, rows, err := v.rows(c.Experiment, c.Set)
+	sweep, rows, err := v.rows(c.Experiment)
 	if err != nil {
 		return err
 	}
@@ -133,13 +138,13 @@ func (c figuresCmd) Run(v *env) error {
 // sweep reads the stored sweep of an experiment, named by its file or by its
 // name. Declarations of figures and tables are taken from the file where it
 // can be read: they may have changed since, and never change a run.
-func (v *env) sweep(experiment string, overrides []string) (record.Sweep, error) {
+func (v *env) sweep(experiment string) (record.Sweep, error) {
 	name := strings.TrimSuffix(experiment, ".toml")
 	_, err := os.Stat(experiment)
 	if errors.Is(err, fs.ErrNotExist) && !slices.Contains(spec.Embedded(), strings.TrimPrefix(name, "experiments/")) {
 		return record.ReadSweep(v.results, filepath.Base(name))
 	}
-	e, err := spec.Load(experiment, overrides)
+	e, err := spec.Load(experiment, nil)
 	if err != nil {
 		return record.Sweep{}, err
 	}
@@ -151,8 +156,8 @@ func (v *env) sweep(experiment string, overrides []string) (record.Sweep, error)
 }
 
 // rows reads the finished runs of an experiment, and says which are missing.
-func (v *env) rows(experiment string, overrides []string) (record.Sweep, []view.Row, error) {
-	sweep, err := v.sweep(experiment, overrides)
+func (v *env) rows(experiment string) (record.Sweep, []view.Row, error) {
+	sweep, err := v.sweep(experiment)
 	if err != nil {
 		return sweep, nil, err
 	}
@@ -189,10 +194,11 @@ func (v *env) show(sweep record.Sweep) error {
 		return err
 	}
 	errs := []error{report.WriteTables(v.stdout, sweep, rows, report.Text)}
-	for name, format := range map[string]string{"tables.md": report.Markdown, "tables.csv": report.CSV} {
-		errs = append(errs, writeTables(filepath.Join(dir, name), sweep, rows, format))
-	}
-	errs = append(errs, v.figures(filepath.Join(v.results, "figures", sweep.Experiment), sweep, rows))
+	errs = append(errs,
+		writeTables(filepath.Join(dir, "tables.md"), sweep, rows, report.Markdown),
+		writeTables(filepath.Join(dir, "tables.csv"), sweep, rows, report.CSV),
+		v.figures(filepath.Join(v.results, "figures", sweep.Experiment), sweep, rows),
+	)
 	return errors.Join(errs...)
 }
 
@@ -205,9 +211,12 @@ func (v *env) figures(dir string, sweep record.Sweep, rows []view.Row) error {
 	if err != nil {
 		return err
 	}
-	paths, err := plots.WriteFigures(dir, figures, rows)
+	paths, notes, err := plots.WriteFigures(dir, figures, rows, len(sweep.Runs)-len(rows))
 	for _, p := range paths {
 		fmt.Fprintln(v.stderr, "wrote "+p)
+	}
+	for _, note := range notes {
+		fmt.Fprintln(v.stderr, "note: "+note)
 	}
 	return err
 }
@@ -217,7 +226,7 @@ type publishCmd struct {
 }
 
 func (c publishCmd) Run(v *env) error {
-	sweep, rows, err := v.rows(c.Experiment, nil)
+	sweep, rows, err := v.rows(c.Experiment)
 	if err != nil {
 		return err
 	}

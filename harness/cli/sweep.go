@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"ranklab/corpus"
 	"ranklab/harness/fleet"
 	"ranklab/harness/plan"
 	"ranklab/harness/record"
@@ -27,23 +26,24 @@ func (c sweepCmd) Run(v *env) error {
 	if err != nil {
 		return err
 	}
+	for _, inst := range e.Runs {
+		if err := inst.Run.Data.Require(); err != nil {
+			return err
+		}
+	}
 	jobs, threads := c.resolve(e)
 	p, err := v.plan(e, threads, true)
 	if err != nil {
 		return err
 	}
-	for _, it := range p.Items {
-		if it.Action == plan.Unknown {
-			return fmt.Errorf("%s cannot be trained: %s", it.Instance.Label, p.Notes[len(p.Notes)-1])
-		}
-	}
-	if err := p.CheckMemory(availableMemory()); err != nil {
-		return err
-	}
+	defer p.Close()
 	if err := writePlan(v.stderr, p, jobs, threads); err != nil {
 		return err
 	}
-	sweep, err := v.store(p)
+	if n := p.Count(plan.Refused); n > 0 {
+		return exitError{train.ExitUsage, fmt.Sprintf("%d runs do not fit into the memory of this machine; nothing was run", n)}
+	}
+	sweep, err := v.store(p, c.Set)
 	if err != nil {
 		return err
 	}
@@ -52,10 +52,14 @@ func (c sweepCmd) Run(v *env) error {
 	if err != nil {
 		return err
 	}
-	if err := v.show(sweep); err != nil {
+	shown := v.show(sweep)
+	if err := verdict(v, outcomes); err != nil {
+		if shown != nil { // what is missing explains it
+			fmt.Fprintf(v.stderr, "note: %v\n", shown)
+		}
 		return err
 	}
-	return verdict(v, outcomes)
+	return shown
 }
 
 // train executes what is not finished.
@@ -94,22 +98,18 @@ func (c sweepCmd) train(v *env, p *plan.Plan, jobs, threads int) ([]fleet.Outcom
 
 // store writes what reading the results needs: the sweep's declarations, and
 // in each run's folder the way in which this experiment reaches it.
-func (v *env) store(p *plan.Plan) (record.Sweep, error) {
+func (v *env) store(p *plan.Plan, overrides []string) (record.Sweep, error) {
 	e := p.Experiment
-	sweep := record.Sweep{Experiment: e.Name, Title: e.Title}
-	for _, set := range p.Corpora {
-		sweep.DataDigest = train.Digests(set).Data
+	sweep := record.Sweep{Experiment: e.Name, Title: e.Title, Overrides: overrides}
+	baselines, err := p.Ngrams(v.ctx)
+	if err != nil {
+		return sweep, err
 	}
-	if len(p.Corpora) == 1 { // baselines of several corpora do not share a table
-		s := e.Runs[0].Run
-		eval := corpus.EvalSet(p.Corpora[0].Val, s.Data.Packing, s.Train.MaxLength, s.Eval.Tokens)
-		baselines, err := p.Corpora[0].Ngrams(v.ctx, eval, 1, 2, 3)
-		if err != nil {
-			return sweep, err
-		}
-		for _, b := range baselines {
-			sweep.Baselines = append(sweep.Baselines, record.Baseline{Name: b.Name, Loss: record.Float(b.Loss), PPL: record.Float(b.PPL), BitsPerByte: record.Float(b.BitsPerByte)})
-		}
+	for _, b := range baselines {
+		sweep.Baselines = append(sweep.Baselines, record.Baseline{Name: b.Name, Loss: record.Float(b.Loss), PPL: record.Float(b.PPL), BitsPerByte: record.Float(b.BitsPerByte)})
+	}
+	if len(p.Corpora) == 1 {
+		sweep.DataDigest = train.Digests(p.Corpora[0]).Data
 	}
 	for _, it := range p.Items {
 		i := it.Instance
@@ -140,8 +140,8 @@ func verdict(v *env, outcomes []fleet.Outcome) error {
 	switch {
 	case count["failed"] > 0:
 		return exitError{train.ExitFailed, fmt.Sprintf("%d of %d runs failed; the same command tries them again", count["failed"], len(outcomes))}
-	case v.ctx.Err() != nil:
-		return fmt.Errorf("%w (%d finished, %d stopped, %d not started)", train.ErrStopped, count["done"]+count["diverged"], count["stopped"], count["skipped"])
+	case v.ctx.Err() != nil && count["stopped"]+count["skipped"]+count["busy"] > 0:
+		return fmt.Errorf("%w (%d finished, %d stopped, %d not started)", train.ErrStopped, count["done"]+count["diverged"], count["stopped"], count["skipped"]+count["busy"])
 	case count["diverged"] > 0:
 		fmt.Fprintf(v.stderr, "%d runs diverged: a result, kept and marked\n", count["diverged"])
 	}

@@ -3,11 +3,15 @@ package cli
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"os"
+	"os/signal"
+	"syscall"
 	"time"
 
 	"ranklab/harness/fleet"
 	"ranklab/harness/plan"
+	"ranklab/harness/record"
 	"ranklab/harness/spec"
 	"ranklab/harness/train"
 	"ranklab/tensor"
@@ -34,16 +38,29 @@ func (c trainCmd) Run(v *env) error {
 	defer context.AfterFunc(v.kill, func() { os.Exit(train.ExitInterrupted) })()
 
 	stage := stageProgress(v.stderr, v.terminal() && !c.Messages)
+	if err := s.Data.Require(); err != nil {
+		return err
+	}
 	set, err := plan.Corpus(v.ctx, s, v.cache, stage.update)
 	stage.end()
 	if err != nil {
 		return err
 	}
+	defer set.Close()
 	o := train.Options{Spec: s, Results: v.results, Data: set, Threads: c.Threads, ISA: isa, Revision: v.revision, Identify: c.Identify}
 	if c.Messages {
+		// Whoever reads the messages has started this run. When he is gone, the
+		// run stops with a checkpoint as if he had asked for it.
+		signal.Ignore(syscall.SIGPIPE)
+		ctx, cancel := context.WithCancel(v.ctx)
+		defer cancel()
 		out := json.NewEncoder(v.stdout)
-		o.Messages = func(m train.Message) { _ = out.Encode(m) } // a closed pipe must not stop a training run
-		_, err := train.Run(v.ctx, o)
+		o.Messages = func(m train.Message) {
+			if out.Encode(m) != nil {
+				cancel()
+			}
+		}
+		_, err := train.Run(ctx, o)
 		return err
 	}
 	label := s.Method.Name
@@ -52,10 +69,12 @@ func (c trainCmd) Run(v *env) error {
 	o.Messages = func(m train.Message) { progress.Update(label, m) }
 	summary, err := train.Run(v.ctx, o)
 	switch {
+	case errors.Is(err, train.ErrStopped):
+		progress.Finish(label, "result=stopped")
 	case err != nil:
-		progress.Finish(label, "result=stopped reason="+err.Error())
+		progress.Finish(label, "result=failed")
 	default:
-		progress.Finish(label, "result="+summary.State+" id="+summary.ID[:12])
+		progress.Finish(label, "result="+summary.State+" id="+record.ShortID(summary.ID))
 	}
 	progress.Wait()
 	return err

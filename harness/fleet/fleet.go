@@ -9,14 +9,18 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
 	"ranklab/harness/train"
+	"ranklab/internal/atomicfile"
 )
 
 // A Job is one run to execute.
@@ -48,37 +52,55 @@ type Options struct {
 // An Outcome is how one job ended.
 type Outcome struct {
 	Job     Job
-	State   string // "done" | "diverged" | "stopped" | "failed" | "skipped"
+	State   string // "done" | "diverged" | "stopped" | "failed" | "skipped" | "busy"
 	Err     error  // why it failed
 	Log     string // path of the run's log
 	Seconds float64
 }
 
+// patience is the time between two looks at runs that another process trains.
+const patience = 2 * time.Second
+
 // Run executes the jobs in order, as many at a time as the budget allows, and
-// returns one outcome per job. When ctx ends, running jobs are asked to stop
-// with a checkpoint and the others are skipped; when kill ends too, running
-// jobs are killed (their last checkpoint stands).
+// returns one outcome per job. A job that another process is training waits
+// behind the others until that process ends. When ctx ends, running jobs are
+// asked to stop with a checkpoint and the others are skipped; when kill ends
+// too, running jobs are killed (their last checkpoint stands).
 func Run(ctx, kill context.Context, jobs []Job, o Options) []Outcome {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	outcomes := make([]Outcome, len(jobs))
-	budget := newBudget(max(o.Jobs, 1), o.Memory)
-	var wg sync.WaitGroup
+	pending := make([]int, len(jobs))
 	for i, job := range jobs {
-		outcomes[i] = Outcome{Job: job, State: "skipped"}
-		if !budget.take(ctx, job.Memory) {
-			continue
-		}
-		wg.Go(func() {
-			defer budget.give(job.Memory)
-			outcomes[i] = execute(ctx, kill, job, o)
-			if outcomes[i].State == "failed" && o.FailFast {
-				cancel()
-			}
-		})
+		pending[i], outcomes[i] = i, Outcome{Job: job, State: "skipped"}
 	}
-	wg.Wait()
-	return outcomes
+	budget := newBudget(max(o.Jobs, 1), o.Memory)
+	for {
+		var wg sync.WaitGroup
+		for _, i := range pending {
+			job := jobs[i]
+			if !budget.take(ctx, job.Memory) {
+				continue
+			}
+			wg.Go(func() {
+				defer budget.give(job.Memory)
+				outcomes[i] = execute(ctx, kill, job, o)
+				if outcomes[i].State == "failed" && o.FailFast {
+					cancel()
+				}
+			})
+		}
+		wg.Wait()
+		pending = slices.DeleteFunc(pending, func(i int) bool { return outcomes[i].State != "busy" })
+		if len(pending) == 0 {
+			return outcomes
+		}
+		select {
+		case <-time.After(patience):
+		case <-ctx.Done():
+			return outcomes
+		}
+	}
 }
 
 // execute runs one job in a child process and follows its messages.
@@ -97,7 +119,7 @@ func execute(ctx, kill context.Context, job Job, o Options) (out Outcome) {
 			return out
 		}
 	}
-	if out.Err = os.WriteFile(specPath, job.Spec, 0o666); out.Err != nil {
+	if out.Err = atomicfile.Write(specPath, job.Spec); out.Err != nil {
 		return out
 	}
 	log, err := os.OpenFile(out.Log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o666)
@@ -106,6 +128,11 @@ func execute(ctx, kill context.Context, job Job, o Options) (out Outcome) {
 		return out
 	}
 	defer log.Close()
+	begun, err := log.Seek(0, io.SeekEnd)
+	if err != nil {
+		out.Err = err
+		return out
+	}
 
 	args := []string{"train", specPath, "--results", o.Results, "--cache", o.Cache, "--threads", strconv.Itoa(o.Threads), "--messages"}
 	if o.Identify {
@@ -155,10 +182,12 @@ func execute(ctx, kill context.Context, job Job, o Options) (out Outcome) {
 		out.State, out.Err = "diverged", errors.New(last.Detail)
 	case err == nil:
 		out.State = "done"
-	case errors.As(err, &exit) && (exit.ExitCode() == train.ExitInterrupted || exit.ExitCode() == train.ExitRequeue):
+	case errors.As(err, &exit) && (exit.ExitCode() == train.ExitInterrupted || exit.ExitCode() == train.ExitRequeue), kill.Err() != nil:
 		out.State = "stopped"
+	case errors.As(err, &exit) && exit.ExitCode() == train.ExitBusy:
+		out.State, out.Err = "busy", errors.New("another process is training it")
 	default:
-		out.Err = fmt.Errorf("%w%s; log: %s", err, lastLine(out.Log), out.Log)
+		out.Err = fmt.Errorf("%w%s; log: %s", err, complaint(out.Log, begun), out.Log)
 	}
 	return out
 }
@@ -172,18 +201,25 @@ func (o Outcome) line() string {
 	return s
 }
 
-// lastLine returns ": " and the last line of a log, where a failure explains
-// itself.
-func lastLine(path string) string {
+// complaint returns ": " and the line with which a failed process explained
+// itself in its log from an offset on: that of a crash, or else the last one.
+func complaint(path string, from int64) string {
 	f, err := os.Open(path)
 	if err != nil {
 		return ""
 	}
 	defer f.Close()
+	if _, err := f.Seek(from, io.SeekStart); err != nil {
+		return ""
+	}
 	var last string
 	for s := bufio.NewScanner(f); s.Scan(); {
-		if s.Text() != "" {
-			last = ": " + s.Text()
+		line := s.Text()
+		if strings.HasPrefix(line, "panic: ") || strings.HasPrefix(line, "fatal error: ") {
+			return ": " + line
+		}
+		if line != "" {
+			last = ": " + line
 		}
 	}
 	return last

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -39,6 +40,14 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, "first line")
 		fmt.Fprintln(os.Stderr, "disk full")
 		os.Exit(1)
+	case "busy": // until somebody removes the file beside the spec
+		if _, err := os.Stat(filepath.Join(filepath.Dir(os.Args[2]), "held")); err == nil {
+			os.Exit(train.ExitBusy)
+		}
+	case "crashed":
+		fmt.Fprintln(os.Stderr, "panic: index out of range")
+		fmt.Fprintln(os.Stderr, "goroutine 1 [running]:")
+		os.Exit(2)
 	case "patient": // stops when it is asked to
 		c := make(chan os.Signal, 1)
 		signal.Notify(c, os.Interrupt)
@@ -49,7 +58,7 @@ func TestMain(m *testing.M) {
 	case "stubborn": // ignores the first request
 		signal.Ignore(os.Interrupt)
 		say(`{"phase":"train","step":1,"steps":4,"loss":2}`)
-		select {}
+		time.Sleep(time.Hour)
 	}
 	os.Exit(0)
 }
@@ -117,6 +126,40 @@ func TestOutcomes(t *testing.T) {
 	}
 }
 
+// TestBusy: a run that another process trains waits behind the others.
+func TestBusy(t *testing.T) {
+	o, r := options(t, 1)
+	held := filepath.Join(o.Folder, "specs", "held")
+	if err := os.MkdirAll(filepath.Dir(held), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(held, nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		<-r.finished // the busy one
+		<-r.finished // the other
+		os.Remove(held)
+	}()
+	got := Run(context.Background(), context.Background(), jobsOf("busy", "done"), o)
+	if got[0].State != "done" || got[1].State != "done" || !slices.Equal(r.started, []string{"busy0", "done1", "busy0"}) {
+		t.Errorf("states %q, %q; started %v", got[0].State, got[1].State, r.started)
+	}
+}
+
+// TestComplaint: a failure quotes this attempt, and a crash its first line.
+func TestComplaint(t *testing.T) {
+	o, _ := options(t, 1)
+	jobs := jobsOf("failed", "crashed")
+	Run(context.Background(), context.Background(), jobs[:1], o)
+	jobs[0].Spec = []byte("crashed")
+	for _, out := range Run(context.Background(), context.Background(), jobs, o) {
+		if msg := out.Err.Error(); !strings.Contains(msg, "panic: index out of range") || strings.Contains(msg, "disk full") {
+			t.Errorf("reason %q", msg)
+		}
+	}
+}
+
 func TestFailFast(t *testing.T) {
 	o, r := options(t, 1)
 	o.FailFast = true
@@ -141,7 +184,7 @@ func TestStopAndKill(t *testing.T) {
 		cancelKill()
 	}()
 	got := Run(ctx, kill, jobsOf("patient", "stubborn", "done"), o)
-	if got[0].State != "stopped" || got[1].State != "failed" || got[2].State != "skipped" {
+	if got[0].State != "stopped" || got[1].State != "stopped" || got[2].State != "skipped" {
 		t.Errorf("states %q, %q, %q", got[0].State, got[1].State, got[2].State)
 	}
 }

@@ -5,7 +5,6 @@ package plan
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -24,6 +23,7 @@ const (
 	Resume  = "resume"  // carry on from a checkpoint
 	Reuse   = "reuse"   // finished: nothing to do
 	Running = "running" // another process is at it
+	Refused = "refused" // it does not fit into memory
 	Unknown = "unknown" // the corpus is not at hand, so the run has no identity yet
 )
 
@@ -32,7 +32,7 @@ type Item struct {
 	Instance  spec.Instance
 	ID        string // run_id; "" when the corpus is not at hand
 	NumbersID string
-	Action    string // New | Resume | Reuse | Running | Unknown
+	Action    string // New | Resume | Reuse | Running | Refused | Unknown
 	Reason    string // why, in words
 	Step      int    // updates already applied
 	Dir       string // folder of the stored run, if there is one
@@ -60,11 +60,11 @@ type Plan struct {
 type Options struct {
 	Results  string
 	Cache    string
-	Threads  int // of one run
-	Jobs     int // runs at the same time; 0 counts as 1
+	Threads  int   // of one run
+	Memory   int64 // bytes that a run may use; 0 = unknown
 	Progress func(stage string, done, total int64)
-	// Prepare builds a corpus that the cache lacks. Without it such runs are
-	// planned without identity.
+	// Prepare opens the corpora, and builds those that the cache lacks. Without
+	// it runs are planned without identity.
 	Prepare bool
 }
 
@@ -89,6 +89,7 @@ func Make(ctx context.Context, e *spec.Experiment, o Options) (*Plan, error) {
 		if err != nil {
 			return nil, fmt.Errorf("run %q: %w", inst.Label, err)
 		}
+		item.refuse(o.Memory)
 		p.Items = append(p.Items, item)
 	}
 	return p, nil
@@ -108,7 +109,7 @@ func corpusOf(ctx context.Context, r spec.Run, o Options, sets map[string]*corpu
 	}
 	if !o.Prepare {
 		sets[key] = nil
-		p.Notes = append(p.Notes, "the corpus is not prepared yet, so runs have no identity: `ranklab data` builds it")
+		p.Notes = append(p.Notes, "without the corpus runs have no identity, and finished ones are not found")
 		return nil, nil
 	}
 	set, err := Corpus(ctx, r, o.Cache, o.Progress)
@@ -146,7 +147,7 @@ func (p *Plan) item(inst spec.Instance, set *corpus.Set, stored []record.Run, de
 		steps := float64(s.Train.Steps - it.Step)
 		evals := steps / float64(s.Eval.Every)
 		it.FLOPs = steps*prediction.StepFLOPs + evals*float64(s.Eval.Tokens)*prediction.EvalFLOPs
-		it.Seconds = it.FLOPs / p.Rate.of(s.Method.Kind, device.Threads(), stored)
+		it.Seconds = it.FLOPs/p.Rate.of(s.Method.Kind, device.Threads(), stored) + refreshes(s, it.Step)*prediction.RefreshFLOPs/decompositionRate
 	}
 	return it, nil
 }
@@ -181,6 +182,81 @@ func (it *Item) decide(stored []record.Run) {
 	}
 }
 
+// refreshes is the number of times that GaLore computes new bases from an
+// update on.
+func refreshes(s spec.Run, step int) float64 {
+	gap := int(s.Method.UpdateProjGap)
+	switch {
+	case s.Method.Kind != "galore":
+		return 0
+	case gap == int(spec.Never) && step > 0:
+		return 0
+	case gap == int(spec.Never):
+		return 1
+	}
+	return float64((s.Train.Steps+gap-1)/gap - (step+gap-1)/gap)
+}
+
+// refuse turns a run that does not fit into the given number of bytes away, and
+// says what takes the room.
+func (it *Item) refuse(limit int64) {
+	if limit == 0 || it.Bytes <= limit || it.Action == Reuse {
+		return
+	}
+	var largest memory.Category
+	for _, c := range memory.Categories() {
+		if it.Memory[c] > it.Memory[largest] {
+			largest = c
+		}
+	}
+	advice := "a smaller model or rank"
+	switch largest {
+	case memory.Activations, memory.Scratch:
+		advice = "a smaller train.batch_size"
+	case memory.Gradients:
+		advice = "train.layerwise = true, or a smaller model"
+	}
+	const gib = 1 << 30
+	it.Action = Refused
+	it.Reason = fmt.Sprintf("needs %.1f GiB, this machine has %.1f GiB; the largest part is %s with %.1f GiB: try %s",
+		float64(it.Bytes)/gib, float64(limit)/gib, largest, float64(it.Memory[largest])/gib, advice)
+}
+
+// Count returns the number of runs with an action.
+func (p *Plan) Count(action string) (n int) {
+	for _, it := range p.Items {
+		if it.Action == action {
+			n++
+		}
+	}
+	return n
+}
+
+// Ngrams returns the n-gram baselines of the runs' data, and none, with a note,
+// where the runs are evaluated on different data.
+func (p *Plan) Ngrams(ctx context.Context) ([]corpus.Baseline, error) {
+	if len(p.Corpora) == 0 {
+		return nil, nil
+	}
+	first := p.Experiment.Runs[0].Run
+	for _, inst := range p.Experiment.Runs {
+		s := inst.Run
+		if len(p.Corpora) > 1 || s.Data.Packing != first.Data.Packing || s.Train.MaxLength != first.Train.MaxLength || s.Eval.Tokens != first.Eval.Tokens {
+			p.Notes = append(p.Notes, "the runs are evaluated on different data: no n-gram baselines")
+			return nil, nil
+		}
+	}
+	eval := corpus.EvalSet(p.Corpora[0].Val, first.Data.Packing, first.Train.MaxLength, first.Eval.Tokens)
+	return p.Corpora[0].Ngrams(ctx, eval, 1, 2, 3)
+}
+
+// Close closes the corpora.
+func (p *Plan) Close() {
+	for _, set := range p.Corpora {
+		set.Close()
+	}
+}
+
 // Seconds is the estimate for the whole plan with jobs runs at a time.
 func (p *Plan) Seconds(jobs int) float64 {
 	var sum, longest float64
@@ -189,16 +265,4 @@ func (p *Plan) Seconds(jobs int) float64 {
 		longest = max(longest, it.Seconds)
 	}
 	return max(sum/float64(max(jobs, 1)), longest)
-}
-
-// CheckMemory refuses runs that cannot fit into the given number of bytes.
-func (p *Plan) CheckMemory(limit int64) error {
-	var errs []error
-	for _, it := range p.Items {
-		if it.Action != Reuse && limit > 0 && it.Bytes > limit {
-			errs = append(errs, fmt.Errorf("%s needs %.1f GiB, this machine has %.1f GiB: lower train.batch_size, or set train.layerwise",
-				it.Instance.Label, float64(it.Bytes)/(1<<30), float64(limit)/(1<<30)))
-		}
-	}
-	return errors.Join(errs...)
 }

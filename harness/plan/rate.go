@@ -17,6 +17,10 @@ type Rate struct {
 // where no finished run tells better.
 const share = 0.5
 
+// decompositionRate is the FLOP/s of the exact decompositions of a refresh: an
+// eigen-solver in float64 that uses one thread and no vector unit.
+const decompositionRate = 3e9
+
 // measureRate times a matrix product of the size of a small model's layer for
 // about a tenth of a second.
 func measureRate(d *tensor.Device) Rate {
@@ -41,7 +45,7 @@ func (r Rate) of(kind string, threads int, stored []record.Run) float64 {
 		if s == nil || run.Reference || s.Threads != threads || s.FLOPs == 0 || len(run.Origins) == 0 || run.Origins[0].Kind != kind {
 			continue
 		}
-		seen = append(seen, float64(s.FLOPs/s.Time.TrainS))
+		seen = append(seen, float64(s.FLOPs/(s.Time.TrainS-s.Time.RefreshS)))
 	}
 	if len(seen) == 0 {
 		return share * r.Gemm

@@ -3,9 +3,13 @@ package record
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
+	"strings"
+
+	"ranklab/internal/atomicfile"
 )
 
 // A lineFile is a file of JSON lines that only grows, except when a resumed
@@ -16,14 +20,23 @@ type lineFile struct {
 }
 
 // openLines opens a line file for appending and drops a last line that has no
-// end: its process died while writing it.
-func openLines(path string) (*lineFile, error) {
+// end: its process died while writing it. start is how every line begins. A
+// file without any line end is a torn first line only if it begins like one;
+// otherwise it is something else, and an error rather than lost. What is longer
+// than a torn line is cut off too, but stays in a copy, PATH.damaged.
+func openLines(path, start string) (*lineFile, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
 	if err != nil {
 		return nil, err
 	}
 	l := &lineFile{file: f}
-	if l.size, err = completeLines(f); err == nil {
+	if l.size, err = completeLines(f); err == nil && l.size == 0 {
+		err = tornOnly(f, start)
+	}
+	if err == nil {
+		err = keepLong(f, l.size)
+	}
+	if err == nil {
 		err = f.Truncate(l.size)
 	}
 	if err != nil {
@@ -54,6 +67,53 @@ func completeLines(f *os.File) (int64, error) {
 	return 0, nil
 }
 
+// tornOnly makes sure that a file without a line end is empty or holds the
+// beginning of a line.
+func tornOnly(f *os.File, start string) error {
+	head := make([]byte, len(start))
+	n, err := f.ReadAt(head, 0)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	if !strings.HasPrefix(start, string(head[:n])) {
+		return errors.New("the file holds something, but no row: it was damaged, or written by another program; move it away to begin the rows anew")
+	}
+	return nil
+}
+
+// maxTorn is the longest line that a killed process may have left without its
+// end. Rows are shorter by far.
+const maxTorn = 64 << 10
+
+// keepLong copies a file to PATH.damaged when more than a torn line is about to
+// be cut off behind size.
+func keepLong(f *os.File, size int64) error {
+	info, err := f.Stat()
+	if err != nil || info.Size()-size <= maxTorn {
+		return err
+	}
+	return atomicfile.WriteFunc(f.Name()+".damaged", func(w io.Writer) error {
+		_, err := io.Copy(w, io.NewSectionReader(f, 0, info.Size()))
+		return err
+	})
+}
+
+// inPlace makes sure that the file is still the one at its path.
+func (l *lineFile) inPlace() error {
+	open, err := l.file.Stat()
+	if err != nil {
+		return err
+	}
+	there, err := os.Stat(l.file.Name())
+	if err != nil {
+		return err
+	}
+	if !os.SameFile(open, there) {
+		return fmt.Errorf("%s is another file now", l.file.Name())
+	}
+	return nil
+}
+
 // append writes one row with a single call. When the disk is full the torn
 // line is taken back, so that a later row does not continue it.
 func (l *lineFile) append(row any) error {
@@ -69,9 +129,24 @@ func (l *lineFile) append(row any) error {
 	return nil
 }
 
+// A ShortError says that rows which a checkpoint counts on are missing. An
+// older checkpoint may need fewer.
+type ShortError struct {
+	Path string
+	Want int64 // bytes that the checkpoint counts on
+	Have int64 // bytes in complete lines
+}
+
+func (e *ShortError) Error() string {
+	return fmt.Sprintf("%s holds %d of the %d bytes of rows that the checkpoint counts on", e.Path, e.Have, e.Want)
+}
+
 func (l *lineFile) truncate(offset int64) error {
-	if offset < 0 || offset > l.size {
-		return fmt.Errorf("%s: cannot cut back to byte %d of %d: rows that the checkpoint counts on are missing", l.file.Name(), offset, l.size)
+	if offset < 0 {
+		return fmt.Errorf("%s: cannot cut back to byte %d", l.file.Name(), offset)
+	}
+	if offset > l.size {
+		return &ShortError{Path: l.file.Name(), Want: offset, Have: l.size}
 	}
 	if offset > 0 {
 		var last [1]byte

@@ -16,7 +16,9 @@ import (
 
 // AddOrigin notes that an experiment reaches a run, creating the run's folder
 // when it is new. An experiment has one origin per run: a later one replaces
-// the earlier. It works while another process trains the run.
+// the earlier. It works while another process trains the run. A damaged
+// origin.json is set aside as origin.json.damaged and begun anew: what it held
+// comes back when the other experiments are swept again.
 func AddOrigin(root, id, numbersID string, o Origin) error {
 	dir := Dir(root, id)
 	if err := os.MkdirAll(dir, 0o777); err != nil {
@@ -35,7 +37,14 @@ func AddOrigin(root, id, numbersID string, o Origin) error {
 
 	path := filepath.Join(dir, originFile)
 	all := Origins{Schema: Schema, ID: id, NumbersID: numbersID}
-	if err := readJSON(path, &all); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	var damaged *damagedError
+	switch err := readJSON(path, &all); {
+	case errors.As(err, &damaged):
+		if err := os.Rename(path, path+".damaged"); err != nil {
+			return err
+		}
+		all = Origins{Schema: Schema, ID: id, NumbersID: numbersID}
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return err
 	}
 	if o.Settings != nil {

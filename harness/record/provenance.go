@@ -27,6 +27,47 @@ type Provenance struct {
 	NumericsVersion int      `json:"numerics_version"`
 	Argv            []string `json:"argv,omitempty"` // only when asked
 	Host            string   `json:"host,omitempty"` // only when asked
+	// Attempt is the start that this provenance is of; the writer sets it.
+	Attempt int `json:"attempt,omitempty"`
+	// FromStep is the number of updates that this attempt took over from
+	// earlier ones.
+	FromStep int `json:"from_step,omitempty"`
+	// Attempts lists what trained a run that not one program has trained from
+	// start to end, in order; the first is the one that the other fields
+	// describe. The writer sets it.
+	Attempts []AttemptProvenance `json:"attempts,omitempty"`
+}
+
+// An AttemptProvenance says which program carried a run on, from where. The
+// attempt's own provenance.json says more.
+type AttemptProvenance struct {
+	Attempt  int    `json:"attempt"`
+	FromStep int    `json:"from_step"`
+	Revision string `json:"revision"`
+	Dirty    bool   `json:"dirty"`
+	// GoVersion is that of the compiler.
+	GoVersion string `json:"go_version"`
+}
+
+func (p Provenance) attempt() AttemptProvenance {
+	return AttemptProvenance{Attempt: p.Attempt, FromStep: p.FromStep, Revision: p.Revision, Dirty: p.Dirty, GoVersion: p.GoVersion}
+}
+
+// carriedOnBy adds a later attempt that keeps updates of earlier ones. p keeps
+// describing the first attempt.
+func (p Provenance) carriedOnBy(next Provenance) Provenance {
+	last := p.attempt()
+	if n := len(p.Attempts); n > 0 {
+		last = p.Attempts[n-1]
+	}
+	if last.Revision == next.Revision && last.Dirty == next.Dirty && last.GoVersion == next.GoVersion {
+		return p
+	}
+	if len(p.Attempts) == 0 {
+		p.Attempts = []AttemptProvenance{last}
+	}
+	p.Attempts = append(p.Attempts, next.attempt())
+	return p
 }
 
 // A Module is a dependency that was compiled in.
@@ -43,11 +84,11 @@ type CPU struct {
 }
 
 // Collect fills in what the process can find out about itself. revision is the
-// commit the program was linked with, ending in "-dirty" when its tree had
-// changes (git describe --always --dirty), or "" when it was not linked with
-// one; then it comes from the build's own stamp or, for a program started with
-// "go run" inside its own working tree, from git. The digests and the numerics version are the
-// caller's to add; identify adds the host name and the command line.
+// commit the program was linked with, ending in "+dirty" or, as git describe
+// writes it, "-dirty" when its tree had changes, or "" when it was not linked with one; then it comes from the
+// build's own stamp or, for a program started with "go run" inside its own
+// working tree, from git. The digests and the numerics version are the caller's
+// to add; identify adds the host name and the command line.
 func Collect(revision string, identify bool) Provenance {
 	p := Provenance{
 		Schema:    Schema,
@@ -57,7 +98,7 @@ func Collect(revision string, identify bool) Provenance {
 		CPU:       readCPU(),
 	}
 	p.CPU.Cores = runtime.NumCPU()
-	p.Revision, p.Dirty = strings.CutSuffix(revision, "-dirty")
+	p.Revision, p.Dirty = cutDirty(strings.TrimSpace(revision))
 	if info, ok := debug.ReadBuildInfo(); ok {
 		p.fromBuild(info)
 	}
@@ -69,6 +110,15 @@ func Collect(revision string, identify bool) Provenance {
 		p.Host, _ = os.Hostname() // a machine without a name has none to record
 	}
 	return p
+}
+
+func cutDirty(revision string) (clean string, dirty bool) {
+	for _, mark := range []string{"+dirty", "-dirty"} {
+		if clean, dirty := strings.CutSuffix(revision, mark); dirty {
+			return clean, true
+		}
+	}
+	return revision, false
 }
 
 func (p *Provenance) fromBuild(info *debug.BuildInfo) {

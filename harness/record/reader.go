@@ -51,8 +51,21 @@ func Read(dir string) (Run, error) {
 			r.Problem = fmt.Errorf("%s: schema %d is newer than this program's %d", filepath.Join(dir, summaryFile), s.Schema, Schema)
 		}
 		r.Summary, r.ID, r.NumbersID = s, s.ID, s.NumbersID
+		if err := r.rowsExist(); err != nil {
+			r.Summary, r.Problem = nil, errors.Join(r.Problem, err)
+		}
 	}
 	return r, nil
+}
+
+// rowsExist makes sure that a summary has rows beside it: without them it was
+// written into a folder that had been deleted, and there is no result.
+func (r *Run) rowsExist() error {
+	_, err := os.Stat(filepath.Join(r.Dir, metricsFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%s stands without %s and does not count", filepath.Join(r.Dir, summaryFile), metricsFile)
+	}
+	return err
 }
 
 // part reads one file of the run and reports whether it is there and valid.
@@ -73,7 +86,8 @@ func optional[T any](r *Run, name string) *T {
 }
 
 // State returns the state of the run. A run whose status says running although
-// no process holds its lock was interrupted.
+// no process holds its lock was interrupted, and so was one whose status says
+// finished although it has no result.
 func (r Run) State() string {
 	switch {
 	case r.Summary != nil:
@@ -82,13 +96,14 @@ func (r Run) State() string {
 		return Running
 	case r.Status == nil:
 		return Planned
-	case r.Status.State == Running:
+	case r.Status.State == Running, r.Status.State == Done, r.Status.State == Diverged:
 		return Interrupted
 	}
 	return r.Status.State
 }
 
-// Finished reports whether the run has a result.
+// Finished reports whether the run has a result: a summary, and the rows that
+// it sums up.
 func (r Run) Finished() bool { return r.Summary != nil }
 
 // Metrics reads the rows. A run that has written none has none.

@@ -6,12 +6,13 @@
 //
 //	spec.toml       the resolved run; itself runnable
 //	origin.json     which experiments reach this run, under which labels
-//	provenance.json the program and the machine
+//	provenance.json the program and the machine, of the first attempt; programs
+//	                of later attempts if they differ
 //	memory.json     bytes by category, predicted and registered
 //	status.json     what the run is doing; replaced at every heartbeat
 //	metrics.jsonl   one JSON object per line, deterministic values only
-//	summary.json    written last: its existence means done
-//	attempts/0001/  one folder per start: log.txt, timing.jsonl
+//	summary.json    written last: its existence, beside the rows, means done
+//	attempts/0001/  one folder per start: log.txt, timing.jsonl, provenance.json
 //	ckpt/           checkpoints, owned by the trainer
 //
 // There is one writer per run, guarded by a lock that the kernel releases when
@@ -109,7 +110,6 @@ type Memory struct {
 	Predicted  map[memory.Category]int64 `json:"predicted"`
 	Registered map[memory.Category]int64 `json:"registered"`
 	Entries    []memory.Entry            `json:"entries,omitempty"`
-	PeakRSS    int64                     `json:"peak_rss,omitempty"` // of the run's own process; 0 = not measured
 }
 
 // A Summary is the content of summary.json, the result of a finished run.
@@ -123,7 +123,7 @@ type Summary struct {
 	TokensSeen  int64   `json:"tokens_seen"`
 	Positions   int64   `json:"positions"`
 	Epochs      Float   `json:"epochs"`
-	Final       EvalRow `json:"final"`
+	Final       EvalRow `json:"final"` // the newest; see [EvalRow.Evaluated]
 	Best        EvalRow `json:"best"`
 	StateDigest string  `json:"state_digest"` // SHA-256 of weights and method state
 	Attempts    int     `json:"attempts,omitempty"`

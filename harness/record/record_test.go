@@ -65,9 +65,8 @@ func TestRoundTrip(t *testing.T) {
 		Predicted:  map[memory.Category]int64{memory.Weights: 100},
 		Registered: map[memory.Category]int64{memory.Weights: 100, memory.Scratch: 7},
 		Entries:    []memory.Entry{{Category: memory.Weights, Name: "w", Bytes: 100}},
-		PeakRSS:    1 << 20,
 	}
-	prov := Provenance{Schema: Schema, Revision: "abc", GoVersion: "go1", CPU: CPU{Model: "m", Cores: 2}, CorpusDigest: "c"}
+	prov := Provenance{Schema: Schema, Attempt: 1, Revision: "abc", GoVersion: "go1", CPU: CPU{Model: "m", Cores: 2}, CorpusDigest: "c"}
 	sum := Summary{
 		Schema: Schema, ID: id, NumbersID: "numbers", State: Done, Steps: 1, TokensSeen: 2048, Positions: 4096, Epochs: 0.5,
 		Final: eval, Best: eval, StateDigest: "d", Attempts: 1, Time: Durations{TrainS: 1, EvalS: 2, RefreshS: 3},
@@ -265,7 +264,8 @@ func TestHelperHoldsRun(t *testing.T) {
 	}
 	w, err := Open(root, id)
 	must(t, err, w.Status(Status{State: Running, Total: 10}), w.Train(TrainRow{Step: 1}),
-		os.WriteFile(filepath.Join(w.Dir(), ".status.json.atomic-0000000000000000"), nil, 0o644))
+		os.WriteFile(filepath.Join(w.Dir(), ".status.json.atomic-0000000000000000"), nil, 0o644),
+		os.Chtimes(filepath.Join(w.Dir(), ".status.json.atomic-0000000000000000"), time.Time{}, time.Now().Add(-2*time.Hour)))
 	_, err = w.metrics.file.WriteAt([]byte(`{"k":"tr`), w.Offset())
 	must(t, err)
 	fmt.Println("ready")
@@ -385,10 +385,16 @@ func TestNewerSchemaIsReported(t *testing.T) {
 }
 
 func TestCollect(t *testing.T) {
-	p := Collect("abc123-dirty", false)
-	if p.Revision != "abc123" || !p.Dirty {
-		t.Errorf("revision %q dirty %v, want abc123 true", p.Revision, p.Dirty)
+	for linked, dirty := range map[string]bool{"abc123": false, "abc123+dirty": true, "abc123-dirty": true, " abc123+dirty\n": true} {
+		if p := Collect(linked, false); p.Revision != "abc123" || p.Dirty != dirty {
+			t.Errorf("linked with %q: revision %q dirty %v, want abc123 %v", linked, p.Revision, p.Dirty, dirty)
+		}
 	}
+	// Linked outside a repository: the mark alone is no revision.
+	if p := Collect("+dirty", false); p.Revision == "" || strings.Contains(p.Revision, "dirty") {
+		t.Errorf("linked with a mark alone: revision %q", p.Revision)
+	}
+	p := Collect("abc123", false)
 	if p.GoVersion == "" || p.OS == "" || p.Arch == "" || p.CPU.Model == "" || p.CPU.Cores < 1 {
 		t.Errorf("incomplete: %+v", p)
 	}

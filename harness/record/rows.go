@@ -61,6 +61,10 @@ type EvalRow struct {
 	Targets     int64  `json:"targets"`       // target tokens evaluated
 }
 
+// Evaluated reports whether the row is one of an evaluation: a run that
+// diverged before its first has none, and its summary a row without targets.
+func (r EvalRow) Evaluated() bool { return r.Targets > 0 }
+
 // An EventRow is something worth knowing that happened after an update: a
 // merge, a refresh that lost orthogonality, divergence.
 type EventRow struct {

@@ -4,14 +4,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-
-	"ranklab/internal/atomicfile"
 )
 
 // A Sweep is the content of ROOT/sweeps/EXPERIMENT/sweep.json: what it takes
@@ -20,13 +17,27 @@ type Sweep struct {
 	Schema     int        `json:"schema"`
 	Experiment string     `json:"experiment"`
 	Title      string     `json:"title,omitempty"`
-	Runs       []SweepRun `json:"runs"` // in the order of the experiment
+	Overrides  []string   `json:"overrides,omitempty"` // -S options that the experiment's file does not hold
+	Runs       []SweepRun `json:"runs"`                // in the order of the experiment
 	// Baselines are count-based models of the same data, the simplest first.
 	Baselines  []Baseline `json:"baselines,omitempty"`
 	DataDigest string     `json:"data_digest,omitempty"`
 	// Figures and Tables hold the declarations as package view writes them.
 	Figures json.RawMessage `json:"figures,omitempty"`
 	Tables  json.RawMessage `json:"tables,omitempty"`
+}
+
+// OverrideNote says which overrides the sweep was made with: "with -S
+// train.steps=4". It is empty when there were none.
+func (s Sweep) OverrideNote() string {
+	var options []string
+	for _, o := range s.Overrides {
+		options = append(options, "-S "+o)
+	}
+	if len(options) == 0 {
+		return ""
+	}
+	return "with " + strings.Join(options, " ")
 }
 
 // A SweepRun is one run of a sweep, named as the experiment names it.
@@ -100,61 +111,4 @@ func Experiments(root string) ([]string, error) {
 
 func referenceDir(root, experiment string) string {
 	return filepath.Join(root, "reference", experiment)
-}
-
-// Publish copies a sweep and its finished runs to ROOT/reference/EXPERIMENT,
-// to be committed: the files that tables and figures are drawn from, without
-// checkpoints, logs and timings. It returns the number of runs copied, and
-// refuses a sweep of which a run has no result.
-func Publish(root, experiment string) (int, error) {
-	s, err := ReadSweep(root, experiment)
-	if err != nil {
-		return 0, err
-	}
-	runs, err := List(root)
-	if err != nil {
-		return 0, err
-	}
-	dest := referenceDir(root, experiment)
-	copied := map[string]bool{}
-	for _, sr := range s.Runs {
-		r, err := Find(runs, sr.ID)
-		if err != nil || !r.Finished() {
-			return len(copied), fmt.Errorf("run %s (%s) has no result: finish the sweep first", ShortID(sr.ID), sr.Label)
-		}
-		to := Dir(dest, r.ID)
-		if copied[r.ID] || r.Dir == to {
-			continue
-		}
-		if err := publishRun(r.Dir, to); err != nil {
-			return len(copied), err
-		}
-		copied[r.ID] = true
-	}
-	return len(copied), writeJSON(filepath.Join(dest, sweepFile), s)
-}
-
-// publishRun copies the files of a run, the summary last.
-func publishRun(from, to string) error {
-	if err := os.MkdirAll(to, 0o777); err != nil {
-		return err
-	}
-	for _, name := range []string{specFile, originFile, provenanceFile, memoryFile, metricsFile, summaryFile} {
-		src, err := os.Open(filepath.Join(from, name))
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		err = atomicfile.WriteFunc(filepath.Join(to, name), func(w io.Writer) error {
-			_, err := io.Copy(w, src)
-			return err
-		})
-		src.Close()
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }

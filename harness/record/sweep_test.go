@@ -15,7 +15,7 @@ func TestSweepFile(t *testing.T) {
 		t.Errorf("an empty folder: %v", err)
 	}
 	want := Sweep{
-		Schema: Schema, Experiment: "quick", Title: "Quick", DataDigest: "d",
+		Schema: Schema, Experiment: "quick", Title: "Quick", DataDigest: "d", Overrides: []string{"train.steps=4"},
 		Runs:      []SweepRun{{ID: id, Label: "GaLore", Variant: "galore", Axes: map[string]any{"rank": 32.0}, Seed: 1}},
 		Baselines: []Baseline{{Name: "unigram", Loss: 6, PPL: 403, BitsPerByte: 3}},
 	}

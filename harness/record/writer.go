@@ -34,7 +34,9 @@ type Writer struct {
 // differs after its first 12 digits.
 //
 // Opening repairs what a killed process left: temporary files, and a last line
-// of metrics.jsonl without its end.
+// of metrics.jsonl without its end. It refuses a metrics.jsonl that holds
+// something but neither a line nor the beginning of one: that is not the work
+// of a killed process, and cutting it away could destroy what it is.
 func Open(root, id string) (*Writer, error) {
 	if len(id) < idDigits {
 		return nil, fmt.Errorf("run id %q: want at least %d hexadecimal digits", id, idDigits)
@@ -62,7 +64,7 @@ func (w *Writer) begin(id string) error {
 	if err := checkID(w.dir, id); err != nil {
 		return err
 	}
-	if err := atomicfile.RemoveTemps(w.dir); err != nil {
+	if err := atomicfile.RemoveTemps(w.dir, time.Hour); err != nil {
 		return err
 	}
 	last, err := lastAttempt(w.dir)
@@ -73,21 +75,23 @@ func (w *Writer) begin(id string) error {
 	if err := os.Mkdir(w.AttemptDir(), 0o777); err != nil {
 		return err
 	}
-	if w.metrics, err = openLines(filepath.Join(w.dir, metricsFile)); err != nil {
+	if w.metrics, err = openLines(filepath.Join(w.dir, metricsFile), `{"k":"`); err != nil {
 		return err
 	}
-	if w.timing, err = openLines(filepath.Join(w.AttemptDir(), timingFile)); err != nil {
+	if w.timing, err = openLines(filepath.Join(w.AttemptDir(), timingFile), `{"step":`); err != nil {
 		return err
 	}
 	w.log, err = os.OpenFile(filepath.Join(w.AttemptDir(), logFile), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o644)
 	return err
 }
 
-// checkID compares id with the one in origin.json, if there is one.
+// checkID compares id with the one in origin.json, if there is one. A damaged
+// file tells nothing, and is [AddOrigin]'s to repair.
 func checkID(dir, id string) error {
 	var o Origins
+	var damaged *damagedError
 	switch err := readJSON(filepath.Join(dir, originFile), &o); {
-	case errors.Is(err, fs.ErrNotExist):
+	case errors.Is(err, fs.ErrNotExist), errors.As(err, &damaged):
 		return nil
 	case err != nil:
 		return err
@@ -131,10 +135,26 @@ func (w *Writer) Spec(toml []byte) error {
 	return atomicfile.Write(filepath.Join(w.dir, specFile), toml)
 }
 
-// Provenance writes provenance.json.
+// Provenance writes the provenance of this attempt, after a resumed run was
+// cut back to its checkpoint. The run's own provenance.json is that of its
+// first attempt; it lists the later ones whose program differs. An attempt that
+// keeps neither updates nor rows of earlier ones is a first one.
 func (w *Writer) Provenance(p Provenance) error {
-	p.Schema = Schema
-	return writeJSON(filepath.Join(w.dir, provenanceFile), p)
+	p.Schema, p.Attempt, p.Attempts = Schema, w.attempt, nil
+	if err := writeJSON(filepath.Join(w.AttemptDir(), provenanceFile), p); err != nil {
+		return err
+	}
+	path := filepath.Join(w.dir, provenanceFile)
+	if p.FromStep > 0 || w.Offset() > 0 {
+		var first Provenance
+		switch err := readJSON(path, &first); {
+		case err == nil:
+			p = first.carriedOnBy(p)
+		case !errors.Is(err, fs.ErrNotExist):
+			return err
+		}
+	}
+	return writeJSON(path, p)
 }
 
 // Memory writes memory.json.
@@ -180,19 +200,24 @@ func (w *Writer) Offset() int64 { return w.metrics.size }
 
 // TruncateTo cuts metrics.jsonl back to an offset that [Writer.Offset]
 // returned, so that a resumed run continues from its checkpoint. It refuses an
-// offset beyond the file or inside a line.
+// offset beyond the file with a [*ShortError], and one inside a line.
 func (w *Writer) TruncateTo(offset int64) error { return w.metrics.truncate(offset) }
 
 // Sync makes the rows durable.
 func (w *Writer) Sync() error { return w.metrics.file.Sync() }
 
 // Summary makes the rows durable and writes summary.json: the run is finished.
+// It fails when the run's folder was deleted or replaced since Open, for then
+// the rows are not beside the summary.
 func (w *Writer) Summary(s Summary) error {
 	if s.State != Done && s.State != Diverged {
 		return fmt.Errorf("summary of %s: state %q is not final", w.dir, s.State)
 	}
 	if err := w.Sync(); err != nil {
 		return err
+	}
+	if err := w.metrics.inPlace(); err != nil {
+		return fmt.Errorf("%s was deleted or replaced while the run was writing to it, so its rows are lost and it has no result: %w", w.dir, err)
 	}
 	s.Schema, s.Attempts = Schema, w.attempt
 	s.Final.K, s.Best.K = evalKind, evalKind
@@ -235,14 +260,24 @@ func encodeJSON(v any, indent string) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// readJSON reads a file into v.
+// A damagedError says that a file holds no JSON of the right form.
+type damagedError struct {
+	path string
+	err  error
+}
+
+func (e *damagedError) Error() string { return e.path + ": " + e.err.Error() }
+
+func (e *damagedError) Unwrap() error { return e.err }
+
+// readJSON reads a file into v. What it holds may be a [*damagedError].
 func readJSON(path string, v any) error {
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return err
 	}
 	if err := json.Unmarshal(data, v); err != nil {
-		return fmt.Errorf("%s: %w", path, err)
+		return &damagedError{path, err}
 	}
 	return nil
 }

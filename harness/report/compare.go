@@ -116,18 +116,19 @@ func (c *comparison) compareResults(rows []view.Row) {
 		values, differences := make([]record.Float, len(rows)), make([]record.Float, len(rows))
 		line := []string{column.Title()}
 		known := false
+		first := resultOf(rows[0], column)
 		for i, r := range rows {
-			v := r.Results[name]
-			values[i], differences[i] = record.Float(v), record.Float(v-r0(rows, name))
-			known = known || values[i].Finite()
+			v := resultOf(r, column)
+			values[i], differences[i] = record.Float(v), record.Float(v-first)
 			text := nothing
 			if values[i].Finite() {
 				text = quantity(column, v)
 			} else if r.Diverged && column.Kind == view.Measure {
 				text = "diverged"
 			}
+			known = known || text != nothing
 			if i > 0 && differences[i].Finite() {
-				text += difference(column, r0(rows, name), v)
+				text += difference(column, first, v)
 			}
 			line = append(line, text)
 		}
@@ -138,7 +139,14 @@ func (c *comparison) compareResults(rows []view.Row) {
 	}
 }
 
-func r0(rows []view.Row, name string) float64 { return rows[0].Results[name] }
+// resultOf returns a result of a run; NaN for the quality of one that diverged,
+// since what it measured before is not its outcome.
+func resultOf(r view.Row, c view.Column) float64 {
+	if r.Diverged && c.Kind == view.Measure {
+		return math.NaN()
+	}
+	return r.Results[c.Name]
+}
 
 // difference writes how much v is above the first run's value, in its unit and
 // in percent.

@@ -10,6 +10,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -120,7 +121,7 @@ func TestFormatsAreWellFormed(t *testing.T) {
 	if !json.Valid(b.Bytes()) {
 		t.Error("invalid JSON")
 	}
-	g, err := view.Tabulate(view.Table{ID: "t", Rows: []string{"method", "rank", "update_proj_gap"}, Ngrams: true}, rows, s.Baselines)
+	g, err := view.Tabulate(view.Table{ID: "t", Rows: []string{"method", "rank", "update_proj_gap"}, Ngrams: true}, rows, 1, s.Baselines)
 	must(t, err)
 	b.Reset()
 	must(t, writeCSV(&b, g))
@@ -159,7 +160,7 @@ func TestSweepWithoutTablesGetsOne(t *testing.T) {
 
 func TestOneBadTableDoesNotStopTheOthers(t *testing.T) {
 	_, s, runs := experiment(t)
-	must(t, view.Declare(&s, nil, []view.Table{{ID: "bad", Rows: []string{"kind"}, Where: map[string]any{"rank": 1}}, {ID: "good", Rows: []string{"method"}}}))
+	must(t, view.Declare(&s, nil, []view.Table{{ID: "bad", Rows: []string{"kind"}, Sort: "colour"}, {ID: "good", Rows: []string{"method"}}}))
 	rows, _ := view.Rows(s, runs)
 	var b bytes.Buffer
 	err := WriteTables(&b, s, rows, Text)
@@ -239,19 +240,192 @@ func TestStatus(t *testing.T) {
 	must(t, err)
 	now := time.Date(2026, 1, 2, 3, 34, 5, 0, time.UTC)
 	var b bytes.Buffer
-	must(t, WriteStatus(&b, runs, "", now, Text))
+	must(t, WriteStatus(&b, runs, nil, now, Text))
 	golden(t, "status.txt", b.String())
 	b.Reset()
-	must(t, WriteStatus(&b, runs, s.Experiment, now, JSON))
+	must(t, WriteStatus(&b, runs, &s, now, JSON))
 	var list []map[string]any
 	must(t, json.Unmarshal(b.Bytes(), &list))
 	if len(list) != 9 {
 		t.Errorf("%d runs of the experiment, want 9", len(list))
 	}
 	b.Reset()
-	must(t, WriteStatus(&b, runs, "other", now, Text))
-	if !strings.Contains(b.String(), `no runs of experiment "other"`) {
+	must(t, WriteStatus(&b, runs, &record.Sweep{Experiment: "other"}, now, Text))
+	if !strings.Contains(b.String(), `experiment "other" has no runs`) {
 		t.Errorf("output %q", &b)
+	}
+	b.Reset()
+	must(t, WriteStatus(&b, nil, nil, now, Text))
+	if !strings.Contains(b.String(), "no runs stored yet") {
+		t.Errorf("output %q", &b)
+	}
+}
+
+// TestStatusOfASweep lists a sweep that shares a run with another experiment,
+// reuses a committed one and has not begun a third.
+func TestStatusOfASweep(t *testing.T) {
+	root := t.TempDir()
+	first := record.Sweep{Experiment: "first"}
+	shared := store(t, root, &first, "adamw", "Full rank", 0, 3.5, nil)
+	left := store(t, root, &first, "galore", "left out later", 0, 3.6, nil)
+	committed := store(t, filepath.Join(root, "reference", "first"), &first, "lora", "LoRA", 0, 3.7, nil)
+	must(t, record.AddOrigin(root, left, "n", record.Origin{Experiment: "second", Variant: "galore", Label: "of an older file"}))
+	const planned = "dddddddddddd"
+	second := record.Sweep{Experiment: "second", Runs: []record.SweepRun{
+		{ID: committed, Label: "adapters", Variant: "lora", Seed: 3}, {ID: planned, Label: "to come", Variant: "relora"}, {ID: shared, Label: "baseline", Variant: "adamw"},
+	}}
+	runs, err := record.List(root)
+	must(t, err)
+	var b bytes.Buffer
+	must(t, WriteStatus(&b, runs, &second, time.Now(), Text))
+	var got []string
+	for line := range strings.Lines(b.String()) {
+		if f := strings.Fields(line); len(f) > 4 && f[1] == "second" {
+			got = append(got, strings.Join(f[:5], " "))
+		}
+	}
+	want := []string{
+		record.ShortID(committed) + " second adapters done (reference)", planned + " second to come planned", record.ShortID(shared) + " second baseline done 0",
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("lines (-want +got):\n%s\nof\n%s", d, &b)
+	}
+	if strings.Contains(b.String(), record.ShortID(left)) {
+		t.Errorf("a run that the sweep does not hold is listed:\n%s", &b)
+	}
+	b.Reset()
+	must(t, WriteStatus(&b, runs, &second, time.Now(), JSON))
+	var list []struct {
+		ID, State string
+		Entry     record.SweepRun
+	}
+	must(t, json.Unmarshal(b.Bytes(), &list))
+	if len(list) != 3 || list[0].Entry.Label != "adapters" || list[0].Entry.Seed != 3 || list[1].ID != planned || list[1].State != record.Planned {
+		t.Errorf("JSON %+v", list)
+	}
+}
+
+// neverEvaluated stores a run that diverged before its first evaluation.
+func neverEvaluated(t *testing.T, root string, s *record.Sweep) string {
+	t.Helper()
+	id := "dddddddddddd" + "ffff"
+	nan := record.Float(math.NaN())
+	none := record.EvalRow{Loss: nan, PPL: nan, BitsPerByte: nan, PPLGalore77: nan}
+	must(t, record.AddOrigin(root, id, "n", record.Origin{Experiment: s.Experiment, Variant: "sgd", Kind: "sgd", Settings: map[string]any{"lr": 10.0}}))
+	w, err := record.Open(root, id)
+	must(t, err, w.Train(record.TrainRow{Step: 1, Loss: nan}), w.Summary(record.Summary{
+		ID: id, State: record.Diverged, Reason: "loss is not finite at step 1", Steps: 1, Final: none, Best: none, Threads: 2, TokensPerSecond: 1000,
+	}), w.Close())
+	s.Runs = append(s.Runs, record.SweepRun{ID: id, Variant: "sgd"})
+	return id
+}
+
+func TestRunWithoutEvaluation(t *testing.T) {
+	root := t.TempDir()
+	s := record.Sweep{Experiment: "x"}
+	good := store(t, root, &s, "adamw", "AdamW", 0, 3.5, nil)
+	bad := neverEvaluated(t, root, &s)
+	runs, err := record.List(root)
+	must(t, err)
+	adamw, err := record.Find(runs, good)
+	must(t, err)
+	sgd, err := record.Find(runs, bad)
+	must(t, err)
+	var b bytes.Buffer
+	must(t, WriteRun(&b, sgd, Text))
+	if !strings.Contains(b.String(), "no evaluation") || strings.Contains(b.String(), "best, at") || strings.Contains(b.String(), "perplexity") {
+		t.Errorf("run:\n%s", &b)
+	}
+	for _, pair := range [][]record.Run{{adamw, sgd}, {sgd, adamw}, {sgd, sgd}} {
+		b.Reset()
+		must(t, WriteComparison(&b, pair, Text))
+		found := false
+		for line := range strings.Lines(b.String()) {
+			if f := strings.Fields(line); len(f) == 4 && f[0] == "validation" && f[1] == "perplexity" {
+				found = slices.Contains(f, "diverged") && !slices.Contains(f, "0")
+			}
+		}
+		if !found {
+			t.Errorf("comparison without a line of perplexities, one of them diverged:\n%s", &b)
+		}
+	}
+	rows, _ := view.Rows(s, runs)
+	b.Reset()
+	must(t, WriteTables(&b, s, rows, Text))
+	for line := range strings.Lines(b.String()) {
+		if strings.HasPrefix(line, "sgd") && !strings.Contains(line, "diverged") {
+			t.Errorf("table line without its mark: %s", line)
+		}
+	}
+	if !strings.Contains(b.String(), "sgd") {
+		t.Errorf("table without the diverged run:\n%s", &b)
+	}
+}
+
+// A diverged run has a last finite loss, which is not its outcome.
+func TestComparisonHidesWhatADivergedRunMeasured(t *testing.T) {
+	root := t.TempDir()
+	s := record.Sweep{Experiment: "x"}
+	ids := []string{store(t, root, &s, "adamw", "", 0, 3.5, nil), store(t, root, &s, "galore", "", 0, 3.25, nil)}
+	var pair []record.Run
+	for _, id := range ids {
+		r, err := record.Read(record.Dir(root, id))
+		must(t, err)
+		pair = append(pair, r)
+	}
+	pair[1].Summary.State = record.Diverged
+	var b bytes.Buffer
+	must(t, WriteComparison(&b, pair, Text))
+	if strings.Contains(b.String(), "3.250") || !strings.Contains(b.String(), "3.500") || !strings.Contains(b.String(), "diverged") {
+		t.Errorf("comparison:\n%s", &b)
+	}
+}
+
+func TestRunNamesTheProgramsOfLaterAttempts(t *testing.T) {
+	r := record.Run{ID: "abcabcabcabc", Provenance: &record.Provenance{
+		Revision: "aaa", Attempt: 1, Attempts: []record.AttemptProvenance{{Attempt: 1, Revision: "aaa"}, {Attempt: 3, FromStep: 1200, Revision: "bbb", Dirty: true, GoVersion: "go1.99"}},
+	}}
+	var b bytes.Buffer
+	must(t, WriteRun(&b, r, Text))
+	for _, want := range []string{"revision of start 3", "bbb, with changes, go1.99, after 1,200 updates"} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("lacks %q:\n%s", want, &b)
+		}
+	}
+	if strings.Count(b.String(), "aaa") != 1 {
+		t.Errorf("the first revision is not there once:\n%s", &b)
+	}
+}
+
+func TestTablesNameOverrides(t *testing.T) {
+	_, s, runs := experiment(t)
+	s.Overrides = []string{"train.steps=4", "lr=[0.1]"}
+	rows, _ := view.Rows(s, runs)
+	for _, format := range []string{Text, Markdown, JSON} {
+		var b bytes.Buffer
+		must(t, WriteTables(&b, s, rows, format))
+		if n := strings.Count(b.String(), "with -S train.steps=4 -S lr=[0.1]"); n != 2 {
+			t.Errorf("%s: the overrides stand at %d of 2 tables:\n%s", format, n, &b)
+		}
+	}
+}
+
+// While runs are missing, a table of theirs is empty; afterwards its where is
+// wrong.
+func TestTableOfRunsThatAreToCome(t *testing.T) {
+	_, s, runs := experiment(t)
+	must(t, view.Declare(&s, nil, []view.Table{{ID: "later", Rows: []string{"method"}, Where: map[string]any{"rank": 64}}}))
+	rows, _ := view.Rows(s, runs)
+	for _, format := range []string{Text, Markdown, CSV, JSON} {
+		var b bytes.Buffer
+		must(t, WriteTables(&b, s, rows, format))
+		if format != CSV && !strings.Contains(b.String(), "no finished run has rank = 64") {
+			t.Errorf("%s:\n%s", format, &b)
+		}
+	}
+	s.Runs = s.Runs[:len(s.Runs)-1]
+	if err := WriteTables(&bytes.Buffer{}, s, rows, Text); err == nil || !strings.Contains(err.Error(), "rank = 64") {
+		t.Errorf("a table of runs that the sweep does not have: %v", err)
 	}
 }
 

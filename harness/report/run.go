@@ -19,6 +19,7 @@ type runJSON struct {
 	NumbersID  string             `json:"numbers_id,omitempty"`
 	State      string             `json:"state"`
 	Reference  bool               `json:"reference,omitempty"`
+	Entry      *record.SweepRun   `json:"entry,omitempty"` // in the sweep that is listed
 	Origins    []record.Origin    `json:"origins,omitempty"`
 	Status     *record.Status     `json:"status,omitempty"`
 	Summary    *record.Summary    `json:"summary,omitempty"`
@@ -146,7 +147,7 @@ func (p *page) write(w io.Writer) error {
 func (p *page) results(s record.Summary) {
 	p.title("results")
 	p.eval("final", s.Final)
-	if s.Best.Step != s.Final.Step {
+	if s.Best.Evaluated() && s.Best.Step != s.Final.Step {
 		p.eval(fmt.Sprintf("best, at step %d", s.Best.Step), s.Best)
 	}
 	p.field("updates", thousands(float64(s.Steps)))
@@ -158,6 +159,10 @@ func (p *page) results(s record.Summary) {
 }
 
 func (p *page) eval(name string, e record.EvalRow) {
+	if !e.Evaluated() {
+		p.field(name, "no evaluation")
+		return
+	}
 	if !e.Loss.Finite() {
 		p.field(name, "no finite loss")
 		return
@@ -180,22 +185,26 @@ func (p *page) memory(r record.Run) {
 		}
 	}
 	p.field("sum", mebibytes(float64(predicted))+"  "+mebibytes(float64(registered)))
-	peak := r.Memory.PeakRSS
 	if r.Summary != nil && r.Summary.PeakBytes > 0 {
-		peak = r.Summary.PeakBytes
+		p.field("measured peak", mebibytes(float64(r.Summary.PeakBytes))+" of the whole process")
 	}
-	if peak > 0 {
-		p.field("measured peak", mebibytes(float64(peak))+" of the whole process")
+}
+
+func revisionText(revision string, dirty bool) string {
+	if dirty {
+		return revision + ", with changes"
 	}
+	return revision
 }
 
 func (p *page) provenance(v record.Provenance) {
 	p.title("provenance")
-	revision := v.Revision
-	if v.Dirty {
-		revision += ", with changes"
+	p.field("revision", revisionText(v.Revision, v.Dirty))
+	for i, a := range v.Attempts {
+		if i > 0 { // the first is the run's own provenance
+			p.field(fmt.Sprintf("revision of start %d", a.Attempt), fmt.Sprintf("%s, %s, after %s updates", revisionText(a.Revision, a.Dirty), a.GoVersion, thousands(float64(a.FromStep))))
+		}
 	}
-	p.field("revision", revision)
 	p.field("numerics", fmt.Sprintf("version %d", v.NumericsVersion))
 	goVersion := v.GoVersion + " " + v.OS + "/" + v.Arch
 	if v.GOAMD64 != "" {

@@ -9,11 +9,12 @@ import (
 	"ranklab/harness/record"
 )
 
-// WriteStatus lists runs with their state as Text, Markdown or JSON. An
-// experiment's name limits the list to its runs and shows their labels there;
-// with "" every run is listed under its first experiment. Ages are reckoned
+// WriteStatus lists runs with their state as Text, Markdown or JSON. With a
+// sweep it lists the runs of the sweep, in its order and under its labels,
+// wherever their results come from; those that are not among runs are planned.
+// Without one it lists every run under its first experiment. Ages are reckoned
 // from now.
-func WriteStatus(w io.Writer, runs []record.Run, experiment string, now time.Time, format string) error {
+func WriteStatus(w io.Writer, runs []record.Run, sweep *record.Sweep, now time.Time, format string) error {
 	format, err := checkFormat(format, Text, Markdown, JSON)
 	if err != nil {
 		return err
@@ -21,18 +22,13 @@ func WriteStatus(w io.Writer, runs []record.Run, experiment string, now time.Tim
 	list := []runJSON{}
 	s := sheet{header: []string{"id", "experiment", "run", "state", "seed", "progress", "ppl", "last sign of life"}, text: 4}
 	var problems []string
-	for _, r := range runs {
-		o, ok := r.Origin(experiment)
-		if !ok && experiment != "" {
-			continue
-		}
-		if experiment == "" && len(r.Origins) > 0 {
-			o = r.Origins[0]
-		}
-		list = append(list, asJSON(r))
-		s.rows = append(s.rows, statusLine(r, o, now))
-		if r.Problem != nil {
-			problems = append(problems, fmt.Sprintf("%s: %v", record.ShortID(r.ID), r.Problem))
+	for _, e := range statusEntries(runs, sweep) {
+		out := asJSON(e.run)
+		out.Entry = e.entry
+		list = append(list, out)
+		s.rows = append(s.rows, statusLine(e.run, e.origin, now))
+		if e.run.Problem != nil {
+			problems = append(problems, fmt.Sprintf("%s: %v", record.ShortID(e.run.ID), e.run.Problem))
 		}
 	}
 	if format == JSON {
@@ -40,8 +36,8 @@ func WriteStatus(w io.Writer, runs []record.Run, experiment string, now time.Tim
 	}
 	if len(s.rows) == 0 {
 		what := "no runs stored yet"
-		if experiment != "" {
-			what = fmt.Sprintf("no runs of experiment %q stored yet", experiment)
+		if sweep != nil {
+			what = fmt.Sprintf("the sweep of experiment %q has no runs", sweep.Experiment)
 		}
 		_, err := fmt.Fprintln(w, what)
 		return err
@@ -55,6 +51,39 @@ func WriteStatus(w io.Writer, runs []record.Run, experiment string, now time.Tim
 		}
 	}
 	return nil
+}
+
+// A statusEntry is one line of the list.
+type statusEntry struct {
+	run    record.Run
+	origin record.Origin    // what the line calls the run
+	entry  *record.SweepRun // nil without a sweep
+}
+
+func statusEntries(runs []record.Run, sweep *record.Sweep) []statusEntry {
+	var list []statusEntry
+	if sweep == nil {
+		for _, r := range runs {
+			e := statusEntry{run: r}
+			if len(r.Origins) > 0 {
+				e.origin = r.Origins[0]
+			}
+			list = append(list, e)
+		}
+		return list
+	}
+	for _, sr := range sweep.Runs {
+		r, err := record.Find(runs, sr.ID)
+		if err != nil {
+			r = record.Run{ID: sr.ID} // nothing stored: planned
+		}
+		list = append(list, statusEntry{
+			run:    r,
+			origin: record.Origin{Experiment: sweep.Experiment, Variant: sr.Variant, Label: sr.Label, Axes: sr.Axes, Seed: sr.Seed},
+			entry:  &sr,
+		})
+	}
+	return list
 }
 
 func statusLine(r record.Run, o record.Origin, now time.Time) []string {

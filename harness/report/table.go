@@ -18,7 +18,9 @@ import (
 
 // WriteTables writes every table of a sweep from the rows of its finished
 // runs, in the format Text, Markdown, CSV or JSON. A sweep that declares no
-// table gets one with a row per run configuration. A table that cannot be made
+// table gets one with a row per run configuration. Notes say which overrides
+// the sweep was made with and which runs have no result yet; while there are
+// such runs, a table that selects none is empty. A table that cannot be made
 // does not stop the others: the error names every one of them.
 func WriteTables(w io.Writer, s record.Sweep, rows []view.Row, format string) error {
 	format, err := checkFormat(format, Text, Markdown, CSV, JSON)
@@ -32,16 +34,19 @@ func WriteTables(w io.Writer, s record.Sweep, rows []view.Row, format string) er
 	if len(tables) == 0 {
 		tables = []view.Table{defaultTable(s)}
 	}
+	pending := pendingNames(s, rows)
 	var grids []view.Grid
 	var errs []error
 	for _, t := range tables {
-		g, err := view.Tabulate(t, rows, s.Baselines)
+		g, err := view.Tabulate(t, rows, len(pending), s.Baselines)
 		if err != nil {
 			errs = append(errs, err)
 			continue
 		}
-		if note := pendingNote(s, rows); note != "" {
-			g.Notes = append(g.Notes, note)
+		for _, note := range []string{s.OverrideNote(), pendingNote(pending, len(s.Runs))} {
+			if note != "" {
+				g.Notes = append(g.Notes, note)
+			}
 		}
 		grids = append(grids, g)
 	}
@@ -77,8 +82,8 @@ func defaultTable(s record.Sweep) view.Table {
 	return view.Table{ID: "results", Title: s.Title, Rows: append([]string{"method"}, slices.Sorted(maps.Keys(axes))...), Ngrams: len(s.Baselines) > 0}
 }
 
-// pendingNote names the runs of a sweep that have no result yet.
-func pendingNote(s record.Sweep, rows []view.Row) string {
+// pendingNames names the runs of a sweep that have no result yet.
+func pendingNames(s record.Sweep, rows []view.Row) []string {
 	var pending []string
 	for _, r := range s.Runs {
 		if !slices.ContainsFunc(rows, func(row view.Row) bool { return row.ID == r.ID || record.ShortID(row.ID) == r.ID }) {
@@ -89,11 +94,15 @@ func pendingNote(s record.Sweep, rows []view.Row) string {
 			pending = append(pending, name)
 		}
 	}
+	return pending
+}
+
+func pendingNote(pending []string, runs int) string {
 	if len(pending) == 0 {
 		return ""
 	}
 	names := pending[:min(len(pending), 4)]
-	text := fmt.Sprintf("no result yet for %d of %d runs: %s", len(pending), len(s.Runs), strings.Join(names, "; "))
+	text := fmt.Sprintf("no result yet for %d of %d runs: %s", len(pending), runs, strings.Join(names, "; "))
 	if len(pending) > len(names) {
 		text += "; …"
 	}

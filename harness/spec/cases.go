@@ -26,12 +26,14 @@ func (e *expander) readCases() map[*variant][]point {
 			s.skip = nil
 			own = append(own, s.assignments(set, e.problems)...)
 		}
+		var named []string
 		for _, a := range own {
+			named = append(named, a.key)
 			if !slices.Contains(v.swept, a.key) {
 				v.swept = append(v.swept, a.key)
 			}
 		}
-		out[v] = append(out[v], point{variant: v, list: slices.Concat(v.fixed, own, v.final), label: label, at: t.place()})
+		out[v] = append(out[v], point{variant: v, list: slices.Concat(v.fixed, own, v.final), named: named, label: label, at: t.place()})
 	}
 	return out
 }

@@ -36,15 +36,16 @@ type variant struct {
 	fixed []assignment // the protocol, then the table
 	final []assignment // what the command line sets, over everything else
 	axes  []axis
-	swept []string // keys of axes and cases, in order: they name the runs
+	swept []string // keys of axes and cases, in order: they are the columns of figures
 }
 
 // A point is one run without its seed.
 type point struct {
 	variant *variant
 	list    []assignment
-	label   string // of a case
-	at      pos    // where it was asked for
+	named   []string // keys that its label shows: those of its axes, or those its case sets
+	label   string   // that a case gives
+	at      pos      // where it was asked for
 }
 
 // expand lists the points: for each method the product of its axes, then its
@@ -285,9 +286,13 @@ func (v *variant) product() []point {
 		}
 		lists = next
 	}
+	var named []string
+	for _, a := range v.axes {
+		named = append(named, a.keys...)
+	}
 	points := make([]point, len(lists))
 	for i, list := range lists {
-		points[i] = point{variant: v, list: slices.Concat(v.fixed, list, v.final), at: at}
+		points[i] = point{variant: v, list: slices.Concat(v.fixed, list, v.final), named: named, at: at}
 	}
 	return points
 }

@@ -90,7 +90,7 @@ rank = [4, 8]
 		"adamw lr=0.001 steps=100 every=10",
 		"adamw lr=0.002 steps=50 every=5",
 		"adamw lr=0.002 steps=100 every=10",
-		"adamw lr=0.005 steps=100 every=10",
+		"adamw lr=0.005",
 		"galore lr=0.001 steps=50 every=5 rank=4",
 		"galore lr=0.001 steps=50 every=5 rank=8",
 		"galore lr=0.001 steps=100 every=10 rank=4",

@@ -5,6 +5,7 @@ import (
 	"path"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -48,7 +49,9 @@ func (e *expander) build(points []point, plan seedPlan) []Instance {
 		for _, key := range p.variant.swept {
 			value := columnValue(r.run, key)
 			inst.Axes[names[key]] = value
-			inst.Label += fmt.Sprintf(" %s=%v", names[key], value)
+			if slices.Contains(p.named, key) {
+				inst.Label += fmt.Sprintf(" %s=%v", names[key], value)
+			}
 		}
 		if p.label != "" {
 			inst.Label = p.label

@@ -27,17 +27,54 @@ type file struct {
 	text     string
 }
 
-// open finds a spec by path, or among the embedded experiments by name: "quick"
-// and "experiments/quick.toml" are the same one.
+// experimentsDir is the folder on disk in which experiments are found by name.
+const experimentsDir = "experiments"
+
+// errFolder says that a path leads to a folder.
+var errFolder = errors.New("is a folder")
+
+// open finds a spec by path, or else by name: in the folder experiments below
+// the working directory, then among the experiments in the binary. "quick",
+// "quick.toml" and "experiments/quick.toml" are the same one. A folder of that
+// name, as galore may be beside experiments/galore.toml, is in nobody's way.
 func (f files) open(name string) (file, error) {
 	text, err := f.read(name)
 	if err == nil {
 		return file{name: name, path: name, text: text}, nil
 	}
-	if !errors.Is(err, fs.ErrNotExist) {
+	if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, errFolder) {
 		return file{}, err
 	}
+	for _, try := range fileNames(name) {
+		onDisk := path.Join(experimentsDir, try)
+		text, err := f.read(onDisk)
+		if err == nil {
+			return file{name: onDisk, path: onDisk, text: text}, nil
+		}
+		if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, errFolder) {
+			return file{}, err
+		}
+	}
 	return f.openEmbedded(name, err)
+}
+
+// fileNames lists the files below a folder of experiments that a name may mean;
+// none when it leads elsewhere.
+func fileNames(name string) []string {
+	clean := path.Clean(strings.TrimPrefix(path.Clean(filepath.ToSlash(name)), experimentsDir+"/"))
+	var list []string
+	for _, try := range []string{clean, clean + ".toml"} {
+		if strings.HasSuffix(try, ".toml") && fs.ValidPath(try) {
+			list = append(list, try)
+		}
+	}
+	return list
+}
+
+// Exists reports whether [Load] finds a file for a path or name.
+func Exists(name string) bool {
+	_, err := files{embedded: experiments.FS}.open(name)
+	return !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, errFolder)
 }
 
 // openBeside finds a file that another one names in extends.
@@ -64,11 +101,7 @@ func (f files) openBeside(from *source, name string) (file, error) {
 }
 
 func (f files) openEmbedded(name string, otherwise error) (file, error) {
-	clean := path.Clean(strings.TrimPrefix(path.Clean(filepath.ToSlash(name)), "experiments/"))
-	for _, try := range []string{clean, clean + ".toml"} {
-		if !strings.HasSuffix(try, ".toml") || !fs.ValidPath(try) {
-			continue
-		}
+	for _, try := range fileNames(name) {
 		if text, err := fs.ReadFile(f.embedded, try); err == nil {
 			return file{name: "embedded:" + try, path: try, embedded: true, text: string(text)}, nil
 		}
@@ -89,7 +122,7 @@ func (f files) read(name string) (string, error) {
 		return "", err
 	}
 	if info.IsDir() {
-		return "", &fs.PathError{Op: "open", Path: name, Err: errors.New("is a folder")}
+		return "", &fs.PathError{Op: "open", Path: name, Err: errFolder}
 	}
 	if info.Size() > maxFileBytes {
 		return "", &fs.PathError{Op: "open", Path: name, Err: errors.New("is larger than 1 MiB, the limit of a spec")}

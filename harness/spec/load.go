@@ -17,7 +17,8 @@ const (
 )
 
 // Load reads an experiment and resolves all its runs. A path that is not on
-// disk may name an experiment in the binary: "quick", "experiments/quick.toml".
+// disk may be the name of an experiment in the folder experiments, or else of
+// one in the binary: "quick", "quick.toml", "paper/table2-130m".
 //
 // overrides are the values of -S options: "train.steps=2000",
 // "method.galore.lr=0.02", "seeds=3". The value is TOML, or a bare string. They
@@ -73,7 +74,7 @@ func (l *loader) loadRoot(path string) (root *node, shown string) {
 			return nil, path
 		}
 		suggestion, _ := didYouMean(strings.TrimSuffix(filepath.Base(path), ".toml"), Embedded())
-		l.problems.add(pos{}, suggestion, "experiments in the binary: "+strings.Join(Embedded(), ", "), "%s: no such file, and no experiment of that name in the binary", path)
+		l.problems.add(pos{}, suggestion, "experiments in the binary: "+strings.Join(Embedded(), ", "), "%s: no such file, and no experiment of that name in %s/ or in the binary", path, experimentsDir)
 		return nil, path
 	}
 	return l.read(found, pos{}), found.name

@@ -16,8 +16,8 @@ import (
 // New returns the text of an experiment file that starts as a copy of another,
 // comments included. name is the path where the text will stand, with or
 // without .toml; its last element names the experiment. from is what [Load]
-// takes: a path or the name of an experiment in the binary. The paths in
-// extends are rewritten for the new place.
+// takes: a path or the name of an experiment. The paths in extends are
+// rewritten for the new place, the title and the comment at the top replaced.
 func New(name, from string) ([]byte, error) {
 	target := strings.TrimSuffix(filepath.ToSlash(name), ".toml")
 	stem := path.Base(target)
@@ -58,6 +58,13 @@ func New(name, from string) ([]byte, error) {
 	} else {
 		edits = append(edits, edit{src.at(firstKey(tree), firstKey(tree)), line + "\n"})
 	}
+	if n := tree.get("title"); n != nil {
+		edits = append(edits, edit{n.pos, strconv.Quote(stem)})
+	}
+	// What the file says of itself at the top is not true of its copy.
+	header := fmt.Sprintf("# Started as a copy of %s. Change what differs, then:\n#   ranklab plan %s.toml     what it would train\n#   ranklab sweep %s.toml    train it\n\n",
+		path.Base(filepath.ToSlash(found.path)), target, target)
+	edits = append(edits, edit{src.at(0, firstKey(tree)), header})
 	return []byte(applyEdits(found.text, edits)), nil
 }
 

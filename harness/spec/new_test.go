@@ -19,7 +19,13 @@ func TestNewCopiesWithComments(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := strings.Replace(string(source), `name = "quick"`, `name = "mine"`, 1)
+		// Everything but the comment at the top, the name and the title.
+		_, body, _ := strings.Cut(string(source), "\n\n")
+		body = strings.Replace(body, `name = "quick"`, `name = "mine"`, 1)
+		body = strings.Replace(body, `title = "Five methods on a 1.3M-parameter LLaMA"`, `title = "mine"`, 1)
+		want := "# Started as a copy of quick.toml. Change what differs, then:\n" +
+			"#   ranklab plan ../../experiments/mine.toml     what it would train\n" +
+			"#   ranklab sweep ../../experiments/mine.toml    train it\n\n" + body
 		if diff := cmp.Diff(want, string(text)); diff != "" {
 			t.Errorf("from %s (-want +got):\n%s", from, diff)
 		}

@@ -26,7 +26,7 @@ scale = 0.5
 	if x.Name != "other" || x.Title != "a b = c" {
 		t.Errorf("name %q, title %q", x.Name, x.Title)
 	}
-	if diff := cmp.Diff([]string{"adamw", "galore rank=5 scale=0.25", "galore rank=5 scale=0.5"}, labels(x)); diff != "" {
+	if diff := cmp.Diff([]string{"adamw", "galore", "galore rank=5 scale=0.5"}, labels(x)); diff != "" {
 		t.Errorf("runs (-want +got):\n%s", diff)
 	}
 	for _, r := range x.Runs {

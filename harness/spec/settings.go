@@ -5,7 +5,8 @@ import "reflect"
 // Settings returns every setting of the run as a flat column: method keys and
 // keys that only one section has by their short names ("rank", "steps"), others
 // by their dotted ones ("train.batch_size"). Values are int, float64, bool or
-// string; paths are left out.
+// string. Keys that enter no id (paths, labels, how often to log) are left out:
+// they differ between runs that are the same.
 func (r Run) Settings() map[string]any {
 	count := make(map[string]int)
 	for _, f := range allFields() {
@@ -14,7 +15,7 @@ func (r Run) Settings() map[string]any {
 	out := make(map[string]any)
 	for _, f := range allFields() {
 		ok, _ := r.applies(f.key)
-		if !ok || f.section == "seed" || f.key == "method.name" || f.key == "data.paths" || f.key == "data.tokenizer_model" {
+		if !ok || !f.run || f.section == "seed" {
 			continue
 		}
 		if f.typ.Kind() == reflect.Map {

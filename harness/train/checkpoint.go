@@ -46,17 +46,26 @@ const (
 	metaFile  = "state.json"
 )
 
+// Prefixes of the folders under ckpt.
+const (
+	goodPrefix    = "step-"
+	writingPrefix = ".writing-"
+	damagedPrefix = "damaged-"
+)
+
 // saveCheckpoint writes the run as it stands at pos under dir (the run's ckpt
-// folder) and removes all but the newest keep checkpoints.
+// folder) and removes all but the newest keep checkpoints. No checkpoint of a
+// later step is there: findCheckpoint has put damaged ones aside.
 func (r *runner) saveCheckpoint(dir string, pos position, keep int) error {
-	final := filepath.Join(dir, fmt.Sprintf("step-%07d", pos.Step))
-	if _, err := os.Stat(filepath.Join(final, metaFile)); err == nil {
-		return nil // resumed and stopped again without an update
+	final := filepath.Join(dir, fmt.Sprintf(goodPrefix+"%07d", pos.Step))
+	if _, err := os.Stat(final); err == nil {
+		return nil // the one that this attempt resumed from: no update since
 	}
-	if err := os.MkdirAll(dir, 0o777); err != nil {
+	// Mkdir, not MkdirAll: a run folder that was deleted stays deleted.
+	if err := os.Mkdir(dir, 0o777); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	tmp, err := os.MkdirTemp(dir, ".writing-")
+	tmp, err := os.MkdirTemp(dir, writingPrefix)
 	if err != nil {
 		return err
 	}
@@ -72,9 +81,6 @@ func (r *runner) saveCheckpoint(dir string, pos position, keep int) error {
 		return err
 	}
 	if err := atomicfile.Write(filepath.Join(tmp, metaFile), append(meta, '\n')); err != nil {
-		return err
-	}
-	if err := os.RemoveAll(final); err != nil { // an incomplete one
 		return err
 	}
 	if err := os.Rename(tmp, final); err != nil {
@@ -148,7 +154,7 @@ func checkpoints(dir string) ([]string, error) {
 	}
 	var names []string
 	for _, e := range entries {
-		if e.IsDir() && strings.HasPrefix(e.Name(), "step-") {
+		if e.IsDir() && strings.HasPrefix(e.Name(), goodPrefix) {
 			names = append(names, e.Name())
 		}
 	}
@@ -169,9 +175,19 @@ func LatestStep(dir string) int {
 	return 0
 }
 
-// findCheckpoint returns the newest checkpoint under dir whose sums are right.
-// Every one that it has to pass over is reported through warn.
-func findCheckpoint(dir string, warn func(string)) (path string, pos position, err error) {
+// findCheckpoint returns the newest checkpoint under dir whose sums are right
+// and that accepts. Every one that it has to pass over is renamed and reported
+// through warn. What a killed process left half written is removed.
+func findCheckpoint(dir string, accept func(position) error, warn func(string)) (path string, pos position, err error) {
+	torn, err := filepath.Glob(filepath.Join(dir, writingPrefix+"*"))
+	if err != nil {
+		return "", position{}, err
+	}
+	for _, t := range torn {
+		if err := os.RemoveAll(t); err != nil {
+			return "", position{}, err
+		}
+	}
 	names, err := checkpoints(dir)
 	if err != nil {
 		return "", position{}, err
@@ -183,9 +199,16 @@ func findCheckpoint(dir string, warn func(string)) (path string, pos position, e
 			err = verify(path, pos)
 		}
 		if err == nil {
+			err = accept(pos)
+		}
+		if err == nil {
 			return path, pos, nil
 		}
-		warn(fmt.Sprintf("checkpoint %s is damaged (%v); trying the one before", path, err))
+		warn(fmt.Sprintf("checkpoint %s is damaged (%v) and put aside; trying the one before", name, err))
+		aside := filepath.Join(dir, damagedPrefix+name)
+		if err := errors.Join(os.RemoveAll(aside), os.Rename(path, aside)); err != nil {
+			return "", position{}, err
+		}
 	}
 	return "", position{}, nil
 }

@@ -18,8 +18,7 @@ const (
 	ExitOK          = 0
 	ExitFailed      = 1
 	ExitUsage       = 2
-	ExitDiverged    = 3
-	ExitMismatch    = 4
-	ExitRequeue     = 75  // stopped by SIGTERM or SIGUSR1 with a checkpoint
-	ExitInterrupted = 130 // stopped by Ctrl-C with a checkpoint
+	ExitBusy        = 69  // another process is writing the run
+	ExitRequeue     = 75  // stopped with a checkpoint, by SIGTERM or by the end of the terminal or pipe
+	ExitInterrupted = 130 // stopped with a checkpoint, by Ctrl-C
 )

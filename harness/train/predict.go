@@ -14,9 +14,11 @@ type Prediction struct {
 	Parameters int64          // weights and adapters
 	Trainable  int64          // those that receive updates in the first step
 	// StepFLOPs is the arithmetic of one update: forward, backward, and the
-	// projections of low-rank methods; without optimizer steps and refreshes,
-	// whose share is small.
+	// projections of GaLore; without optimizer steps, whose share is small.
 	StepFLOPs float64
+	// RefreshFLOPs is the arithmetic of new bases for all targets: an m × m Gram
+	// matrix and its eigenvectors, about 9m³.
+	RefreshFLOPs float64
 	// EvalFLOPs is the arithmetic of one evaluation token.
 	EvalFLOPs float64
 }
@@ -55,7 +57,12 @@ func Predict(s spec.Run, device *tensor.Device) (*Prediction, error) {
 	if s.Method.Kind == "galore" {
 		// Project and project back: 2·m·n·r each, once per update.
 		for _, l := range r.model.Linears() {
-			p.StepFLOPs += 4 * float64(l.In) * float64(l.Out) * float64(s.Method.Rank)
+			if optim.Targeted(roles(s.Method.Targets), l.Role) {
+				in, out := float64(l.In), float64(l.Out)
+				p.StepFLOPs += 4 * in * out * float64(s.Method.Rank)
+				m := min(in, out)
+				p.RefreshFLOPs += 2*in*out*m + 9*m*m*m
+			}
 		}
 	}
 	return p, nil

@@ -51,17 +51,19 @@ func Run(ctx context.Context, o Options) (*record.Summary, error) {
 	s := o.Spec
 	digests := Digests(o.Data)
 	id := s.RunID(digests)
-	if run, err := record.Read(record.Dir(o.Results, id)); err == nil && run.Finished() {
-		o.send(Message{Phase: "done", Step: run.Summary.Steps, Steps: s.Train.Steps, Detail: "already finished"})
-		return run.Summary, nil
+	if summary := o.finished(id); summary != nil {
+		return summary, nil
 	}
 	w, err := record.Open(o.Results, id)
 	if err != nil {
 		return nil, err
 	}
 	defer w.Close()
+	if summary := o.finished(id); summary != nil { // by the process that held the lock
+		return summary, nil
+	}
 	t := &training{
-		Options: o, id: id, writer: w,
+		Options: o, id: id, writer: w, last: notEvaluated, best: notEvaluated,
 		log: slog.New(slog.NewTextHandler(w.Log(), nil)),
 	}
 	summary, err := t.run(ctx)
@@ -74,6 +76,21 @@ func Run(ctx context.Context, o Options) (*record.Summary, error) {
 		return nil, errors.Join(err, w.Status(record.Status{State: state, Step: t.at.Step, Total: s.Train.Steps, Reason: err.Error()}))
 	}
 	return summary, nil
+}
+
+// finished returns the summary of the run if it has one.
+func (o Options) finished(id string) *record.Summary {
+	run, err := record.Read(record.Dir(o.Results, id))
+	if err != nil || !run.Finished() {
+		return nil
+	}
+	o.send(Message{Phase: run.Summary.State, Step: run.Summary.Steps, Steps: o.Spec.Train.Steps, Detail: run.Summary.Reason})
+	return run.Summary
+}
+
+// notEvaluated stands for the evaluation of a run that has had none.
+var notEvaluated = record.EvalRow{
+	Loss: record.Float(math.NaN()), PPL: record.Float(math.NaN()), BitsPerByte: record.Float(math.NaN()), PPLGalore77: record.Float(math.NaN()),
 }
 
 // training is one attempt at a run.
@@ -132,7 +149,7 @@ func (t *training) run(ctx context.Context) (*record.Summary, error) {
 // is known before the first update.
 func (t *training) setUp(device *tensor.Device) error {
 	s := t.Spec
-	ckpt, at, err := findCheckpoint(t.checkpoints(), func(msg string) { t.log.Warn(msg) })
+	ckpt, at, err := findCheckpoint(t.checkpoints(), t.rowsReach, func(msg string) { t.log.Warn(msg) })
 	if err != nil {
 		return err
 	}
@@ -184,6 +201,15 @@ func (t *training) setUp(device *tensor.Device) error {
 	)
 }
 
+// rowsReach reports whether metrics.jsonl holds all rows that a checkpoint
+// counts on.
+func (t *training) rowsReach(at position) error {
+	if have := t.writer.Offset(); have < at.Metrics {
+		return fmt.Errorf("metrics.jsonl holds %d of the %d bytes it counts on", have, at.Metrics)
+	}
+	return nil
+}
+
 // recall reads the newest and the best evaluation of an earlier attempt.
 func (t *training) recall() error {
 	run, err := record.Read(t.writer.Dir())
@@ -202,7 +228,7 @@ func (t *training) recall() error {
 
 func (t *training) keep(row record.EvalRow) {
 	t.last = row
-	if t.best.Step == 0 || row.Loss < t.best.Loss {
+	if !t.best.Loss.Finite() || row.Loss < t.best.Loss {
 		t.best = row
 	}
 }
@@ -228,9 +254,8 @@ func (t *training) step() (reason string, err error) {
 	if err := t.events(); err != nil {
 		return "", err
 	}
-	if math.IsNaN(loss) || math.IsInf(loss, 0) {
-		reason = fmt.Sprintf("loss is %v at step %d", loss, t.at.Step)
-		return reason, t.writer.Event(record.EventRow{Step: t.at.Step, Name: "diverged", Detail: map[string]any{"reason": reason}})
+	if !record.Float(loss).Finite() {
+		return t.diverged(fmt.Sprintf("training loss is %v at step %d", loss, t.at.Step))
 	}
 	if logged {
 		err := t.writer.Train(record.TrainRow{
@@ -250,9 +275,17 @@ func (t *training) step() (reason string, err error) {
 		if err := t.writer.Eval(row); err != nil {
 			return "", err
 		}
+		if !row.Loss.Finite() {
+			return t.diverged(fmt.Sprintf("validation loss is %v at step %d", float64(row.Loss), t.at.Step))
+		}
 		t.send(t.message("eval", loss))
 	}
 	return "", nil
+}
+
+// diverged records that the run has left the numbers.
+func (t *training) diverged(reason string) (string, error) {
+	return reason, t.writer.Event(record.EventRow{Step: t.at.Step, Name: "diverged", Detail: map[string]any{"reason": reason}})
 }
 
 // tell reports progress to whoever follows the run.
@@ -270,7 +303,7 @@ func (t *training) tell(loss float64) error {
 func (t *training) message(phase string, loss float64) Message {
 	peak, _ := peakMemory()
 	return Message{
-		Phase: phase, Step: t.at.Step, Steps: t.Spec.Train.Steps, Loss: loss, PPL: float64(t.last.PPL),
+		Phase: phase, Step: t.at.Step, Steps: t.Spec.Train.Steps, Loss: finite(loss), PPL: finite(float64(t.last.PPL)),
 		TokensPerSecond: t.tokensPerSecond(), PeakBytes: peak,
 	}
 }
@@ -334,6 +367,14 @@ func (t *training) finish(state, reason string) (*record.Summary, error) {
 	m.Detail = reason
 	t.send(m)
 	return &summary, t.status(state, true)
+}
+
+// finite replaces what JSON cannot hold by 0, which messages leave out.
+func finite(v float64) float64 {
+	if !record.Float(v).Finite() {
+		return 0
+	}
+	return v
 }
 
 func (o Options) send(m Message) {

@@ -297,11 +297,49 @@ func TestDamagedCheckpoint(t *testing.T) {
 		t.Fatal(err)
 	}
 	var warned []string
-	path, _, err := findCheckpoint(dir, func(m string) { warned = append(warned, m) })
+	path, _, err := findCheckpoint(dir, func(position) error { return nil }, func(m string) { warned = append(warned, m) })
 	if err != nil || filepath.Base(path) != names[1] || len(warned) != 1 {
 		t.Fatalf("found %s, %v, warnings %v", path, err, warned)
 	}
 	o.Messages = nil
+	mustTrain(t, o).mustEqual(t, "after the damage", want)
+}
+
+// TestAllCheckpointsDamaged: the run starts again, and the checkpoint of its
+// next stop is there although it is of an earlier step.
+func TestAllCheckpointsDamaged(t *testing.T) {
+	set, s := tiny(t)
+	variants()["lora"](&s)
+	s.Train.CheckpointEvery = 4
+	o := Options{Spec: s, Data: set, Results: t.TempDir(), Threads: 1}
+	want := mustTrain(t, Options{Spec: s, Data: set, Results: t.TempDir(), Threads: 1})
+	stopAt := func(step int) {
+		ctx, cancel := context.WithCancel(t.Context())
+		o.Messages = func(m Message) {
+			if m.Phase == "train" && m.Step >= step {
+				cancel()
+			}
+		}
+		if _, err := Run(ctx, o); !errors.Is(err, ErrStopped) {
+			t.Fatal(err)
+		}
+		o.Messages = nil
+	}
+	stopAt(9)
+	dir := filepath.Join(record.Dir(o.Results, s.RunID(Digests(set))), "ckpt")
+	names, err := checkpoints(dir)
+	if err != nil || len(names) != kept {
+		t.Fatalf("checkpoints %v, %v", names, err)
+	}
+	for _, name := range names {
+		if err := os.Truncate(filepath.Join(dir, name, modelFile), 100); err != nil {
+			t.Fatal(err)
+		}
+	}
+	stopAt(3)
+	if step := LatestStep(dir); step != 3 {
+		t.Errorf("the newest checkpoint is of step %d", step)
+	}
 	mustTrain(t, o).mustEqual(t, "after the damage", want)
 }
 

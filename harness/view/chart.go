@@ -19,6 +19,10 @@ type Chart struct {
 	Series     []Series
 	Baselines  []Series // one point each, whose X has no meaning
 	Warnings   []string // what a reader must know beside the picture
+	Absent     []string // those of the warnings that name what where asks for and no run has
+	// Skip says why there is nothing to draw although the figure is declared
+	// well: every run diverged, or those that it shows are not finished yet.
+	Skip string
 }
 
 // A Series is one line, or the bars of one colour.
@@ -40,39 +44,47 @@ type Point struct {
 	IDs      []string // short ids of all runs behind the point
 }
 
-// Query evaluates a figure over the rows of an experiment.
+// Query evaluates a figure over the finished rows of an experiment, of which
+// pending runs have no result yet.
 //
 // Runs that differ only in the seed are averaged; runs that differ in anything
-// else inside a group are an error of type [*HiddenDimensionError].
-func Query(f Figure, rows []Row) (Chart, error) {
-	c, err := query(f, rows)
+// else inside a group are an error of type [*HiddenDimensionError]. A figure
+// that asks for what no run has is an error too, but as long as runs are pending
+// it is only skipped, as is one of which every run diverged: see Chart.Skip.
+func Query(f Figure, rows []Row, pending int) (Chart, error) {
+	c := Chart{Figure: f, X: Describe(f.X), Y: Describe(f.Y), XScale: f.XScale}
+	err := checkFigure(f)
+	if err == nil {
+		err = c.query(rows, pending)
+	}
+	if pending > 0 && onlyAbsent(err) {
+		c.Skip, err = fmt.Sprintf("%v; %s not finished yet", err, runs(pending)), nil
+	}
 	if err != nil {
 		return c, fmt.Errorf("figure %q: %w", f.ID, err)
 	}
 	return c, nil
 }
 
-func query(f Figure, rows []Row) (Chart, error) {
-	c := Chart{Figure: f, X: Describe(f.X), Y: Describe(f.Y), XScale: f.XScale}
-	if err := checkFigure(f); err != nil {
-		return c, err
-	}
+func (c *Chart) query(rows []Row, pending int) error {
 	if len(rows) == 0 {
-		return c, errors.New("no finished runs yet")
+		return &AbsentError{"no run is finished"}
 	}
+	f := c.Figure
 	where := f.Where
 	var categories []any
 	if f.Kind == StackedBar {
 		where, categories = splitCategories(f.Where)
 	}
-	selected, err := filter(rows, where)
+	selected, notes, err := filter(rows, where)
 	if err != nil {
-		return c, err
+		return err
 	}
+	c.absent("", notes)
 	names := methodNames(rows)
 	if len(f.Baseline) > 0 {
-		if selected, err = c.addBaselines(rows, selected, names); err != nil {
-			return c, err
+		if selected, err = c.addBaselines(rows, selected, names, pending); err != nil {
+			return err
 		}
 	}
 	switch {
@@ -84,12 +96,48 @@ func query(f Figure, rows []Row) (Chart, error) {
 		err = c.points(selected, names)
 	}
 	if err != nil {
-		return c, err
+		return err
+	}
+	if c.skipEmpty(selected); c.Skip != "" {
+		return nil
 	}
 	if len(c.Series) == 0 {
-		return c, errors.New("no finished run is left to draw")
+		return &AbsentError{"no finished run is left to draw"}
 	}
-	return c, c.checkLog()
+	return c.checkLog()
+}
+
+// skipEmpty marks a chart that has no point with a value, though runs that
+// could have one.
+func (c *Chart) skipEmpty(selected []Row) {
+	for _, s := range c.Series {
+		if slices.ContainsFunc(s.Points, func(p Point) bool { return !math.IsNaN(p.Y) }) {
+			return
+		}
+	}
+	diverged := 0
+	for _, r := range selected {
+		if r.Diverged {
+			diverged++
+		}
+	}
+	switch {
+	case diverged > 0 && diverged == len(selected):
+		c.Skip = "every run that it shows diverged"
+	case len(c.Series) > 0:
+		c.Skip = "no run that it shows has a value of " + c.Y.Header
+		if diverged > 0 {
+			c.Skip += fmt.Sprintf("; %d of %s diverged", diverged, runs(len(selected)))
+		}
+	}
+}
+
+// runs counts runs in words.
+func runs(n int) string {
+	if n == 1 {
+		return "1 run"
+	}
+	return fmt.Sprintf("%d runs", n)
 }
 
 // checkFigure refuses declarations that mean nothing.
@@ -308,6 +356,14 @@ func (c *Chart) warn(format string, args ...any) {
 	}
 }
 
+// absent warns of what where asks for in vain.
+func (c *Chart) absent(lead string, notes []string) {
+	for _, note := range notes {
+		c.warn("%s%s", lead, note)
+		c.Absent = append(c.Absent, lead+note)
+	}
+}
+
 // checkExact makes sure that a quantity without noise has one value.
 func checkExact(column, where string, values []float64) error {
 	for _, v := range values {
@@ -319,12 +375,18 @@ func checkExact(column, where string, values []float64) error {
 }
 
 // addBaselines averages the rows that Baseline selects, one line per method,
-// and returns the other selected rows.
-func (c *Chart) addBaselines(rows, selected []Row, names map[string]string) ([]Row, error) {
-	base, err := filter(rows, c.Figure.Baseline)
+// and returns the other selected rows. While runs are pending the figure may
+// lack its baselines.
+func (c *Chart) addBaselines(rows, selected []Row, names map[string]string, pending int) ([]Row, error) {
+	base, notes, err := filter(rows, c.Figure.Baseline)
+	if pending > 0 && onlyAbsent(err) {
+		c.absent("baseline: ", []string{err.Error()})
+		return selected, nil
+	}
 	if err != nil {
 		return nil, fmt.Errorf("baseline: %w", err)
 	}
+	c.absent("baseline: ", notes)
 	for _, g := range groupBy(base, []string{"method"}) {
 		if err := g.checkHidden(); err != nil {
 			return nil, fmt.Errorf("baseline: %w", err)

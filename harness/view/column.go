@@ -38,11 +38,17 @@ type metric struct {
 
 // metrics lists the result columns.
 func metrics() []metric {
+	of := func(row record.EvalRow, pick func(record.EvalRow) record.Float) float64 {
+		if !row.Evaluated() {
+			return missing
+		}
+		return float64(pick(row))
+	}
 	final := func(pick func(record.EvalRow) record.Float) func(record.Run) float64 {
-		return func(r record.Run) float64 { return float64(pick(r.Summary.Final)) }
+		return func(r record.Run) float64 { return of(r.Summary.Final, pick) }
 	}
 	best := func(pick func(record.EvalRow) record.Float) func(record.Run) float64 {
-		return func(r record.Run) float64 { return float64(pick(r.Summary.Best)) }
+		return func(r record.Run) float64 { return of(r.Summary.Best, pick) }
 	}
 	bytes := func(categories ...memory.Category) func(record.Run) float64 {
 		return func(r record.Run) float64 {

@@ -42,18 +42,20 @@ type Cell struct {
 // Missing reports whether the cell has nothing to show.
 func (c Cell) Missing() bool { return c.Setting == nil && c.Mean.N == 0 }
 
-// Tabulate evaluates a table over the rows of an experiment. Runs that differ
-// only in the seed are averaged; a column that varies within a row of the
-// table is an error of type [*HiddenDimensionError].
-func Tabulate(t Table, rows []Row, baselines []record.Baseline) (Grid, error) {
-	g, err := tabulate(t, rows, baselines)
+// Tabulate evaluates a table over the finished rows of an experiment, of which
+// pending runs have no result yet. Runs that differ only in the seed are
+// averaged; a column that varies within a row of the table is an error of type
+// [*HiddenDimensionError]. A where that selects no run is an error too, but only
+// a note as long as runs are pending.
+func Tabulate(t Table, rows []Row, pending int, baselines []record.Baseline) (Grid, error) {
+	g, err := tabulate(t, rows, pending, baselines)
 	if err != nil {
 		return g, fmt.Errorf("table %q: %w", t.ID, err)
 	}
 	return g, nil
 }
 
-func tabulate(t Table, rows []Row, baselines []record.Baseline) (Grid, error) {
+func tabulate(t Table, rows []Row, pending int, baselines []record.Baseline) (Grid, error) {
 	if len(t.Rows) == 0 {
 		t.Rows = []string{"method"}
 	}
@@ -79,10 +81,14 @@ func tabulate(t Table, rows []Row, baselines []record.Baseline) (Grid, error) {
 				g.Notes = append(g.Notes, err.Error())
 			}
 		}
-		selected, err := filter(rows, t.Where)
+		selected, notes, err := filter(rows, t.Where)
+		if pending > 0 && onlyAbsent(err) {
+			notes, err = []string{err.Error()}, nil
+		}
 		if err != nil {
 			return g, err
 		}
+		g.Notes = append(g.Notes, notes...)
 		groups := tableGroups(selected, t.Rows)
 		for _, cell := range groups {
 			row, err := g.row(cell, methods)

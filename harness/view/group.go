@@ -86,7 +86,7 @@ func (g group) checkHidden() error {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(names)) {
-		if isSeed(name) {
+		if isSeed(name) || beside(name) {
 			continue
 		}
 		var values []any

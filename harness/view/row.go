@@ -77,10 +77,13 @@ func newRow(experiment string, sr record.SweepRun, r record.Run) Row {
 		o = r.Origins[0]
 	}
 	row.Kind = o.Kind
-	for _, columns := range []map[string]any{o.Settings, sr.Axes} {
-		for name, value := range columns {
+	for name, value := range o.Settings {
+		if !beside(name) {
 			row.Settings[name] = plain(value)
 		}
+	}
+	for name, value := range sr.Axes {
+		row.Settings[name] = plain(value)
 	}
 	if r.Provenance != nil {
 		row.Settings["corpus_digest"] = r.Provenance.CorpusDigest
@@ -90,6 +93,16 @@ func newRow(experiment string, sr record.SweepRun, r record.Run) Row {
 		row.Results[m.Name] = m.value(r)
 	}
 	return row
+}
+
+// beside reports whether a setting stands beside what makes a run the one it
+// is: runs that differ in nothing else are the same run. Records leave such
+// settings out, except old ones, and an experiment may still sweep one.
+func beside(name string) bool {
+	if i := strings.LastIndexByte(name, '.'); i >= 0 {
+		name = name[i+1:]
+	}
+	return slices.Contains([]string{"log_every", "checkpoint_every", "preset", "paths", "tokenizer_model"}, name)
 }
 
 // Value returns a column of the row by name: nil when the row has none, else a
@@ -151,7 +164,27 @@ func columnsOf(rows []Row) []string {
 	return slices.Sorted(maps.Keys(names))
 }
 
-// checkColumn reports a column that no row has, with the nearest one there is.
+// An AbsentError says that no run has a column or a value of one. While runs of
+// a sweep are pending it may yet come.
+type AbsentError struct{ text string }
+
+func (e *AbsentError) Error() string { return e.text }
+
+// onlyAbsent reports whether err says nothing but that something is absent.
+func onlyAbsent(err error) bool {
+	switch e := err.(type) {
+	case *AbsentError:
+		return true
+	case interface{ Unwrap() error }:
+		return onlyAbsent(e.Unwrap())
+	case interface{ Unwrap() []error }:
+		return !slices.ContainsFunc(e.Unwrap(), func(err error) bool { return !onlyAbsent(err) })
+	}
+	return false
+}
+
+// checkColumn reports a column that no row has, with the nearest one there is,
+// as an [*AbsentError].
 func checkColumn(name string, rows []Row) error {
 	for _, r := range rows {
 		if r.Value(name) != nil {
@@ -168,12 +201,13 @@ func checkColumn(name string, rows []Row) error {
 			hint, nearest = fmt.Sprintf(": did you mean %q?", k), d
 		}
 	}
-	return fmt.Errorf("no run has a column %q%s", name, hint)
+	return &AbsentError{fmt.Sprintf("no run has a column %q%s", name, hint)}
 }
 
 // filter returns the rows that have every column of where with an accepted
-// value.
-func filter(rows []Row, where map[string]any) ([]Row, error) {
+// value. Notes name the values of a list that no returned row has. When there
+// is no row to return, the error is made of [*AbsentError] alone.
+func filter(rows []Row, where map[string]any) (kept []Row, notes []string, err error) {
 	var errs []error
 	all := rows
 	for _, name := range slices.Sorted(maps.Keys(where)) {
@@ -192,11 +226,32 @@ func filter(rows []Row, where map[string]any) ([]Row, error) {
 			}
 		}
 		if len(kept) == 0 && len(rows) > 0 {
-			errs = append(errs, fmt.Errorf("where: no finished run has %s = %s (there are %s)", name, Format(where[name]), formatList(distinct(have))))
+			errs = append(errs, &AbsentError{fmt.Sprintf("where: no finished run has %s = %s (there are %s)", name, Format(where[name]), formatList(distinct(have)))})
 		}
 		rows = kept
 	}
-	return rows, errors.Join(errs...)
+	if len(errs) > 0 {
+		return nil, nil, errors.Join(errs...)
+	}
+	for _, name := range slices.Sorted(maps.Keys(where)) {
+		if absent := absentValues(rows, name, where[name]); len(absent) > 0 {
+			notes = append(notes, fmt.Sprintf("no finished run for %s = %s, so not shown", name, formatList(absent)))
+		}
+	}
+	return rows, notes, nil
+}
+
+// absentValues lists the items of a list in where that no row has.
+func absentValues(rows []Row, name string, where any) []any {
+	values := accepted(where)
+	list, items := values[0], values[1:]
+	var absent []any
+	for _, item := range items {
+		if !slices.ContainsFunc(rows, func(r Row) bool { v := r.Value(name); return v == item || v == list }) {
+			absent = append(absent, item)
+		}
+	}
+	return absent
 }
 
 func formatList(values []any) string {

@@ -15,7 +15,9 @@ func splitCategories(where map[string]any) (rest map[string]any, categories []an
 	rest = maps.Clone(where)
 	if v, ok := where["category"]; ok {
 		delete(rest, "category")
-		categories = accepted(v)
+		if categories = accepted(v); len(categories) > 1 {
+			categories = categories[1:] // the list itself is no category
+		}
 	}
 	return rest, categories
 }
@@ -31,6 +33,11 @@ func (c *Chart) stack(rows []Row, categories []any, names map[string]string) err
 		shown = slices.DeleteFunc(shown, func(m memory.Category) bool { return !slices.Contains(categories, any(string(m))) })
 		if len(shown) == 0 {
 			return fmt.Errorf("where: no category of memory is %s (there are %v)", Format(c.Figure.Where["category"]), memory.Categories())
+		}
+		for _, name := range categories {
+			if !slices.ContainsFunc(shown, func(m memory.Category) bool { return name == any(string(m)) }) {
+				c.absent("", []string{"no category of memory is " + Format(name) + ", so not shown"})
+			}
 		}
 	}
 	rows = c.withX(rows)

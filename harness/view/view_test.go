@@ -57,7 +57,7 @@ func experiment() []Row {
 
 func query1(t *testing.T, f Figure, rows []Row) Chart {
 	t.Helper()
-	c, err := Query(f, rows)
+	c, err := Query(f, rows, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,7 +91,7 @@ func TestPointsAverageSeedsOnly(t *testing.T) {
 
 func TestHiddenDimensionIsAnError(t *testing.T) {
 	f := Figure{ID: "rank", Kind: Line, X: "rank", Y: "ppl", Where: map[string]any{"method": "galore"}}
-	_, err := Query(f, experiment())
+	_, err := Query(f, experiment(), 0)
 	var hidden *HiddenDimensionError
 	if !errors.As(err, &hidden) || hidden.Dimension != "update_proj_gap" {
 		t.Fatalf("error %v, want one about update_proj_gap", err)
@@ -103,7 +103,7 @@ func TestHiddenDimensionIsAnError(t *testing.T) {
 	}
 	// Selecting several values is not the same as fixing one.
 	f.Where = map[string]any{"method": "galore", "update_proj_gap": []any{int64(50), int64(200)}}
-	if _, err := Query(f, experiment()); !errors.As(err, &hidden) {
+	if _, err := Query(f, experiment(), 0); !errors.As(err, &hidden) {
 		t.Errorf("two selected gaps were averaged (error %v)", err)
 	}
 	f.Where["update_proj_gap"] = int64(50)
@@ -119,15 +119,15 @@ func TestHiddenDimensionIsAnError(t *testing.T) {
 	odd := gap(2, 8, 50, 50)
 	odd.Settings["scale"] = 0.5
 	f = Figure{ID: "x", Kind: Line, X: "rank", Y: "ppl", Where: map[string]any{"rank": 8}}
-	if _, err := Query(f, append(experiment(), odd)); !errors.As(err, &hidden) || hidden.Dimension != "scale" {
+	if _, err := Query(f, append(experiment(), odd), 0); !errors.As(err, &hidden) || hidden.Dimension != "scale" {
 		t.Errorf("error %v, want one about scale", err)
 	}
 	// So does a table.
-	if _, err := Tabulate(Table{ID: "t", Rows: []string{"method"}}, experiment(), nil); !errors.As(err, &hidden) {
+	if _, err := Tabulate(Table{ID: "t", Rows: []string{"method"}}, experiment(), 0, nil); !errors.As(err, &hidden) {
 		t.Errorf("table: error %v", err)
 	}
 	// And a curve.
-	if _, err := Query(Figure{ID: "c", Kind: Line, X: "step", Y: "loss"}, experiment()); !errors.As(err, &hidden) {
+	if _, err := Query(Figure{ID: "c", Kind: Line, X: "step", Y: "loss"}, experiment(), 0); !errors.As(err, &hidden) {
 		t.Errorf("curve: error %v", err)
 	}
 }
@@ -135,14 +135,14 @@ func TestHiddenDimensionIsAnError(t *testing.T) {
 func TestSameSeedTwiceIsAnError(t *testing.T) {
 	a, b := gap(0, 32, 50, 24), gap(0, 32, 50, 25)
 	b.ID += "b"
-	if _, err := Query(Figure{ID: "x", Kind: Line, X: "rank", Y: "ppl"}, []Row{a, b}); err == nil || !strings.Contains(err.Error(), "seed 0") {
+	if _, err := Query(Figure{ID: "x", Kind: Line, X: "rank", Y: "ppl"}, []Row{a, b}, 0); err == nil || !strings.Contains(err.Error(), "seed 0") {
 		t.Errorf("error %v, want one about two runs with seed 0", err)
 	}
 }
 
 func TestWhereComparesAcrossTypes(t *testing.T) {
 	for _, value := range []any{50, int64(50), 50.0, float32(50), []int{50}, []any{50.0, "x"}, json.Number("50")} {
-		rows, err := filter(experiment(), map[string]any{"update_proj_gap": value, "rank": 32})
+		rows, _, err := filter(experiment(), map[string]any{"update_proj_gap": value, "rank": 32})
 		if _, isText := value.(json.Number); isText {
 			if err == nil {
 				t.Error("the text 50 matched the number 50")
@@ -153,10 +153,10 @@ func TestWhereComparesAcrossTypes(t *testing.T) {
 			t.Errorf("%T %v: %d rows, %v; want 2", value, value, len(rows), err)
 		}
 	}
-	if rows, err := filter(experiment(), map[string]any{"update_proj_gap": "never"}); err != nil || len(rows) != 2 {
+	if rows, _, err := filter(experiment(), map[string]any{"update_proj_gap": "never"}); err != nil || len(rows) != 2 {
 		t.Errorf("never: %d rows, %v", len(rows), err)
 	}
-	if rows, err := filter(experiment(), map[string]any{"train.steps": 400}); err != nil || len(rows) != 10 {
+	if rows, _, err := filter(experiment(), map[string]any{"train.steps": 400}); err != nil || len(rows) != 10 {
 		t.Errorf("dotted name: %d rows, %v", len(rows), err)
 	}
 }
@@ -164,7 +164,7 @@ func TestWhereComparesAcrossTypes(t *testing.T) {
 func TestListSettingsMatchAsAWhole(t *testing.T) {
 	a := run("galore", 0, 20, map[string]any{"targets": []string{"attn", "mlp"}})
 	b := run("galore", 0, 20, map[string]any{"targets": []string{"attn"}})
-	rows, err := filter([]Row{a, b}, map[string]any{"targets": []any{"attn", "mlp"}})
+	rows, _, err := filter([]Row{a, b}, map[string]any{"targets": []any{"attn", "mlp"}})
 	if err != nil || len(rows) != 1 || rows[0].ID != a.ID {
 		t.Errorf("rows %v, %v; want the first", rows, err)
 	}
@@ -195,11 +195,11 @@ func TestMistakesNameTheCure(t *testing.T) {
 		for i := range rows {
 			rows[i].Settings["zero"] = 0.0
 		}
-		if _, err := Query(f, rows); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := Query(f, rows, 0); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%+v:\n  error %v\n  want %q in it", f, err, want)
 		}
 	}
-	if _, err := Query(Figure{Kind: Line, X: "rank", Y: "ppl"}, nil); err == nil {
+	if _, err := Query(Figure{Kind: Line, X: "rank", Y: "ppl"}, nil, 0); err == nil {
 		t.Error("no rows: no error")
 	}
 }
@@ -218,7 +218,7 @@ func TestDivergedRunsAreCountedNotAveraged(t *testing.T) {
 	if want := []string{"galore, rank 8: the run diverged", "galore, rank 32: 1 of 3 seeds diverged"}; !slices.Equal(c.Warnings, want) {
 		t.Errorf("warnings %q, want %q", c.Warnings, want)
 	}
-	g, err := Tabulate(Table{ID: "t", Rows: []string{"rank"}, Columns: []string{"ppl", "optimizer_state_bytes"}}, rows, nil)
+	g, err := Tabulate(Table{ID: "t", Rows: []string{"rank"}, Columns: []string{"ppl", "optimizer_state_bytes"}}, rows, 0, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -270,7 +270,7 @@ func TestStackedBar(t *testing.T) {
 		t.Errorf("filtered by category: %+v", c.Series)
 	}
 	rows[2].Memory = map[memory.Category]int64{memory.Weights: 101}
-	if _, err := Query(Figure{ID: "m", Kind: StackedBar, X: "method", Y: "bytes"}, rows); err == nil || !strings.Contains(err.Error(), "exact") {
+	if _, err := Query(Figure{ID: "m", Kind: StackedBar, X: "method", Y: "bytes"}, rows, 0); err == nil || !strings.Contains(err.Error(), "exact") {
 		t.Errorf("bytes that vary over seeds: %v", err)
 	}
 }
@@ -293,7 +293,7 @@ func TestTable(t *testing.T) {
 		}
 	}
 	baselines := []record.Baseline{{Name: "unigram", Loss: 6, PPL: 403, BitsPerByte: 3}}
-	g, err := Tabulate(Table{ID: "t", Rows: []string{"method", "rank", "update_proj_gap"}, Columns: []string{"lr", "ppl", "tokens_per_second", "peak_bytes"}, Ngrams: true}, rows, baselines)
+	g, err := Tabulate(Table{ID: "t", Rows: []string{"method", "rank", "update_proj_gap"}, Columns: []string{"lr", "ppl", "tokens_per_second", "peak_bytes"}, Ngrams: true}, rows, 0, baselines)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -309,15 +309,15 @@ func TestTable(t *testing.T) {
 		t.Errorf("baseline %+v", b)
 	}
 	for by, first := range map[string]string{"ppl": "Full rank", "rank": "galore", "update_proj_gap": "galore"} {
-		g, err := Tabulate(Table{ID: "t", Rows: []string{"method", "rank", "update_proj_gap"}, Sort: by}, rows, nil)
+		g, err := Tabulate(Table{ID: "t", Rows: []string{"method", "rank", "update_proj_gap"}, Sort: by}, rows, 0, nil)
 		if err != nil || g.Rows[0].Cells[0].Text != first {
 			t.Errorf("sorted by %s: first %q, %v; want %q", by, g.Rows[0].Cells[0].Text, err, first)
 		}
 	}
-	if g, err := Tabulate(Table{ID: "t", Rows: []string{"method", "rnk"}, Where: map[string]any{"method": "adamw"}}, rows, nil); err != nil || len(g.Notes) != 1 || !strings.Contains(g.Notes[0], `did you mean "rank"?`) {
+	if g, err := Tabulate(Table{ID: "t", Rows: []string{"method", "rnk"}, Where: map[string]any{"method": "adamw"}}, rows, 0, nil); err != nil || len(g.Notes) != 1 || !strings.Contains(g.Notes[0], `did you mean "rank"?`) {
 		t.Errorf("an unknown column: notes %q, %v", g.Notes, err)
 	}
-	if _, err := Tabulate(Table{ID: "t", Rows: []string{"method"}, Sort: "colour", Where: map[string]any{"method": "adamw"}}, rows, nil); err == nil {
+	if _, err := Tabulate(Table{ID: "t", Rows: []string{"method"}, Sort: "colour", Where: map[string]any{"method": "adamw"}}, rows, 0, nil); err == nil {
 		t.Error("sorted by an unknown column")
 	}
 }
@@ -372,6 +372,129 @@ func TestFormat(t *testing.T) {
 	for want, v := range map[string]any{"200": 200, "0.001": 0.001, "3e-05": 3e-5, "20000": 20000.0, "never": "never", "–": nil, "true": true, `["attn","mlp"]`: []string{"attn", "mlp"}} {
 		if got := Format(v); got != want {
 			t.Errorf("Format(%v) = %q, want %q", v, got, want)
+		}
+	}
+}
+
+// TestPendingRunsExcuseWhatIsAbsent asks for what no finished run has: an error
+// in a finished sweep, and "not yet" in another.
+func TestPendingRunsExcuseWhatIsAbsent(t *testing.T) {
+	finished := experiment()[:2] // both adamw
+	for name, f := range map[string]Figure{
+		"a value":      {Kind: Line, X: "lr", Y: "ppl", Where: map[string]any{"method": "galore"}},
+		"a column":     {Kind: Line, X: "lr", Y: "ppl", Where: map[string]any{"rank": 8}},
+		"both":         {Kind: Bar, X: "method", Y: "ppl", Where: map[string]any{"rank": 8, "method": "galore"}},
+		"x":            {Kind: Line, X: "rank", Y: "ppl"},
+		"bars":         {Kind: StackedBar, X: "method", Y: "bytes", Where: map[string]any{"method": "galore"}},
+		"all but base": {Kind: Line, X: "lr", Y: "ppl", Where: map[string]any{"method": []any{"adamw", "galore"}}, Baseline: map[string]any{"method": "adamw"}},
+	} {
+		f.ID = "f"
+		if _, err := Query(f, finished, 0); err == nil || !errors.As(err, new(*AbsentError)) {
+			t.Errorf("%s, nothing pending: error %v", name, err)
+		}
+		if c, err := Query(f, finished, 2); err != nil || !strings.Contains(c.Skip, "2 runs not finished yet") {
+			t.Errorf("%s, runs pending: skip %q, error %v", name, c.Skip, err)
+		}
+	}
+	if c, err := Query(Figure{ID: "f", Kind: Line, X: "lr", Y: "ppl"}, nil, 1); err != nil || c.Skip == "" {
+		t.Errorf("no finished run: skip %q, error %v", c.Skip, err)
+	}
+	// What is wrong whatever is pending stays an error.
+	for _, f := range []Figure{
+		{Kind: Line, X: "lr", Y: "ppl", XScale: "cubic", Where: map[string]any{"method": "galore"}},
+		{Kind: Line, X: "lr", Y: "method"},
+	} {
+		if _, err := Query(f, finished, 2); err == nil {
+			t.Errorf("%+v: no error while runs are pending", f)
+		}
+	}
+	// A baseline that is not there yet leaves a note.
+	base := Figure{ID: "f", Kind: Line, X: "lr", Y: "ppl", Baseline: map[string]any{"method": "galore"}}
+	if c := query1(t, Figure{ID: "f", Kind: Line, X: "lr", Y: "ppl"}, finished); len(c.Warnings) > 0 {
+		t.Fatalf("warnings %q", c.Warnings)
+	}
+	if c, err := Query(base, finished, 1); err != nil || len(c.Series) != 1 || len(c.Warnings) != 1 || !strings.HasPrefix(c.Warnings[0], "baseline: ") {
+		t.Errorf("pending baseline: warnings %q, error %v", c.Warnings, err)
+	}
+	if _, err := Query(base, finished, 0); err == nil {
+		t.Error("a baseline that will never be there: no error")
+	}
+
+	table := Table{ID: "t", Rows: []string{"method"}, Where: map[string]any{"method": "galore"}}
+	if _, err := Tabulate(table, finished, 0, nil); err == nil {
+		t.Error("table, nothing pending: no error")
+	}
+	if g, err := Tabulate(table, finished, 3, nil); err != nil || len(g.Rows) != 0 || !slices.ContainsFunc(g.Notes, func(n string) bool { return strings.Contains(n, "no finished run has method = galore") }) {
+		t.Errorf("table, runs pending: notes %q, error %v", g.Notes, err)
+	}
+}
+
+func TestAbsentValuesOfAListAreNoted(t *testing.T) {
+	where := map[string]any{"method": []any{"adamw", "lora"}, "lr": []any{0.001, 0.5}}
+	want := []string{"no finished run for lr = 0.5, so not shown", "no finished run for method = lora, so not shown"}
+	c := query1(t, Figure{ID: "f", Kind: Line, X: "lr", Y: "ppl", Where: where}, experiment())
+	if d := cmp.Diff(want, c.Warnings); d != "" {
+		t.Errorf("warnings (-want +got):\n%s", d)
+	}
+	g, err := Tabulate(Table{ID: "t", Rows: []string{"method"}, Columns: []string{"ppl"}, Where: where}, experiment(), 0, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(want, g.Notes); d != "" {
+		t.Errorf("notes (-want +got):\n%s", d)
+	}
+	// A list may also be the value itself.
+	run := run("galore", 0, 20, map[string]any{"targets": []string{"attn", "mlp"}})
+	if _, notes, err := filter([]Row{run}, map[string]any{"targets": []any{"attn", "mlp"}}); err != nil || len(notes) > 0 {
+		t.Errorf("notes %q, %v", notes, err)
+	}
+	c = query1(t, Figure{ID: "m", Kind: StackedBar, X: "method", Y: "bytes", Where: map[string]any{"method": "adamw", "category": []any{"weights", "wieghts"}}}, experiment())
+	if want := "no category of memory is wieghts, so not shown"; !slices.Equal(c.Warnings, []string{want}) {
+		t.Errorf("warnings %q, want %q", c.Warnings, want)
+	}
+}
+
+func TestFiguresWithoutAValueAreSkipped(t *testing.T) {
+	rows := []Row{gap(0, 32, 50, math.NaN()), gap(0, 8, 50, 1e30)}
+	for i := range rows {
+		rows[i].Diverged = true
+		rows[i].Metrics = func() (record.Metrics, error) { return record.Metrics{}, nil }
+	}
+	for _, f := range []Figure{
+		{ID: "p", Kind: Line, X: "rank", Y: "ppl"},
+		{ID: "b", Kind: Bar, X: "rank", Y: "ppl"},
+		{ID: "c", Kind: Line, X: "step", Y: "loss", Group: []string{"rank"}},
+	} {
+		if c := query1(t, f, rows); !strings.Contains(c.Skip, "every run that it shows diverged") {
+			t.Errorf("%s: skip %q", f.ID, c.Skip)
+		}
+	}
+	// Memory is known of a run that diverged.
+	if c := query1(t, Figure{ID: "m", Kind: Bar, X: "rank", Y: "optimizer_state_bytes"}, rows); c.Skip != "" || c.Series[0].Points[0].Y != 1<<20 {
+		t.Errorf("memory: skip %q, %+v", c.Skip, c.Series)
+	}
+	rows[0] = gap(0, 32, 50, 20)
+	if c := query1(t, Figure{ID: "p", Kind: Line, X: "rank", Y: "ppl"}, rows); c.Skip != "" {
+		t.Errorf("one run with a value: skip %q", c.Skip)
+	}
+	if c := query1(t, Figure{ID: "p", Kind: Line, X: "rank", Y: "peak_bytes"}, rows); c.Skip != "no run that it shows has a value of measured peak; 1 of 2 runs diverged" {
+		t.Errorf("not measured: skip %q", c.Skip)
+	}
+}
+
+// TestRunsWithoutEvaluationHaveNoQuality reads the summary of a run that
+// diverged before its first evaluation: rows of NaN, or of zeros in old records.
+func TestRunsWithoutEvaluationHaveNoQuality(t *testing.T) {
+	nan := record.Float(math.NaN())
+	for _, none := range []record.EvalRow{{}, {Loss: nan, PPL: nan, BitsPerByte: nan, PPLGalore77: nan}} {
+		row, err := RowOf(record.Run{ID: "a", Summary: &record.Summary{State: record.Diverged, Final: none, Best: none}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range []string{"ppl", "loss", "bits_per_byte", "ppl_galore77", "best_ppl", "best_loss"} {
+			if v := row.Value(name); v != nil {
+				t.Errorf("%s = %v", name, v)
+			}
 		}
 	}
 }

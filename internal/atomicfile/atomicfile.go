@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 )
 
 // tempMark is part of the name of every temporary file, and of no other file.
@@ -85,14 +86,22 @@ func SyncDir(dir string) error {
 }
 
 // RemoveTemps deletes the temporary files that killed processes left in dir
-// (not below it). The caller makes sure that nobody is writing there.
-func RemoveTemps(dir string) error {
+// (not below it): those that nobody has written to for an age that no write
+// takes, since another process may be replacing a file there.
+func RemoveTemps(dir string, age time.Duration) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return err
 	}
 	for _, e := range entries {
 		if !e.IsDir() && strings.HasPrefix(e.Name(), ".") && strings.Contains(e.Name(), tempMark) {
+			info, err := e.Info()
+			if errors.Is(err, os.ErrNotExist) || err == nil && time.Since(info.ModTime()) < age {
+				continue
+			}
+			if err != nil {
+				return err
+			}
 			if err := os.Remove(filepath.Join(dir, e.Name())); err != nil && !errors.Is(err, os.ErrNotExist) {
 				return err
 			}

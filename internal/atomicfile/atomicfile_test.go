@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 )
 
 func names(t *testing.T, dir string) []string {
@@ -93,7 +94,13 @@ func TestRemoveTemps(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := RemoveTemps(dir); err != nil {
+	if err := RemoveTemps(dir, time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	if got := names(t, dir); len(got) != 3 {
+		t.Errorf("a fresh file may be in use, but there are only %q", got)
+	}
+	if err := RemoveTemps(dir, 0); err != nil {
 		t.Fatal(err)
 	}
 	if got := names(t, dir); len(got) != 2 || got[0] != keep[0] || got[1] != keep[1] {
