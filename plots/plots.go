@@ -10,6 +10,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -36,7 +37,8 @@ const (
 //
 // Notes name the figures that were left out although nothing is wrong with
 // their declarations, and the values that a drawn figure asks for and no run
-// has. A figure that cannot be drawn does not stop the others: the error names
+// has. The files of a figure that was left out are removed: they would show an
+// earlier state. A figure that cannot be drawn does not stop the others: the error names
 // every one of them.
 func WriteFigures(dir string, figures []view.Figure, rows []view.Row, pending int) (paths, notes []string, err error) {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
@@ -44,6 +46,7 @@ func WriteFigures(dir string, figures []view.Figure, rows []view.Row, pending in
 	}
 	var errs []error
 	for _, f := range figures {
+		base := filepath.Join(dir, "fig-"+f.ID)
 		chart, err := view.Query(f, rows, pending)
 		if err != nil {
 			errs = append(errs, err)
@@ -51,18 +54,36 @@ func WriteFigures(dir string, figures []view.Figure, rows []view.Row, pending in
 		}
 		if chart.Skip != "" {
 			notes = append(notes, fmt.Sprintf("figure %q is not drawn: %s", f.ID, chart.Skip))
+			if err := remove(base); err != nil {
+				errs = append(errs, err)
+			}
 			continue
 		}
 		for _, text := range chart.Absent {
 			notes = append(notes, fmt.Sprintf("figure %q: %s", f.ID, text))
 		}
-		written, err := write(filepath.Join(dir, "fig-"+f.ID), chart)
+		written, err := write(base, chart)
 		paths = append(paths, written...)
 		if err != nil {
 			errs = append(errs, err)
 		}
 	}
 	return paths, notes, errors.Join(errs...)
+}
+
+// extensions lists the files of a figure in the order in which they are
+// written.
+func extensions() []string { return []string{".svg", ".png", ".csv"} }
+
+// remove deletes the files of a figure, as far as there are any.
+func remove(base string) error {
+	var errs []error
+	for _, ext := range extensions() {
+		if err := os.Remove(base + ext); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
 }
 
 func write(base string, chart view.Chart) ([]string, error) {
@@ -79,14 +100,12 @@ func write(base string, chart view.Chart) ([]string, error) {
 		return nil, err
 	}
 	var paths []string
-	for _, file := range []struct {
-		ext  string
-		data []byte
-	}{{".svg", svg}, {".png", png}, {".csv", csv}} {
-		if err := atomicfile.Write(base+file.ext, file.data); err != nil {
+	data := map[string][]byte{".svg": svg, ".png": png, ".csv": csv}
+	for _, ext := range extensions() {
+		if err := atomicfile.Write(base+ext, data[ext]); err != nil {
 			return paths, err
 		}
-		paths = append(paths, base+file.ext)
+		paths = append(paths, base+ext)
 	}
 	return paths, nil
 }

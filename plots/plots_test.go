@@ -10,6 +10,8 @@ import (
 	"image/png"
 	"io"
 	"math"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -241,7 +243,15 @@ func TestFiguresThatMustWait(t *testing.T) {
 		"everything is there":              {figure("good", fixed(nil)), 2, 3, "", ""},
 		"a mistake while runs are to come": {view.Figure{ID: "pie", Kind: "pie", X: "method", Y: "ppl"}, 2, 0, "", `figure "pie"`},
 	} {
-		paths, notes, err := WriteFigures(t.TempDir(), []view.Figure{c.figure}, all, c.pending)
+		dir := t.TempDir()
+		old := filepath.Join(dir, "fig-"+c.figure.ID+".svg") // of an earlier state
+		if err := os.WriteFile(old, nil, 0o666); err != nil {
+			t.Fatal(err)
+		}
+		paths, notes, err := WriteFigures(dir, []view.Figure{c.figure}, all, c.pending)
+		if _, err := os.Stat(old); c.failure == "" && (err == nil) != (c.files > 0) {
+			t.Errorf("%s: %d files written, yet Stat of %s says %v", name, c.files, old, err)
+		}
 		if len(paths) != c.files {
 			t.Errorf("%s: files %q, want %d", name, paths, c.files)
 		}

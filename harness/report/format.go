@@ -39,6 +39,9 @@ func quantity(c view.Column, v float64) string {
 	case view.Seconds:
 		return strconv.FormatFloat(v, 'f', 1, 64)
 	}
+	if v != math.Trunc(v) { // threads, where they differ between seeds
+		return measure(v)
+	}
 	return view.Format(v)
 }
 

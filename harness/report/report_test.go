@@ -435,6 +435,7 @@ func TestNumbers(t *testing.T) {
 		"1,234,567": thousands(1234567), "-1,000": thousands(-1000), "999": thousands(999), "12.5": thousands(12.46), "0 ": thousands(0) + " ",
 		"2.00": mebibytes(2 << 20), "123.0": mebibytes(123 << 20), "2,048": mebibytes(2 << 30), "0.0010": mebibytes(1 << 10),
 		"¹²": mark(12), "61.5 s": duration(61.5), "3 min 01 s": duration(181), "3 h 00 min": duration(10800),
+		"1.333": quantity(view.Describe("threads"), 4./3), "16": quantity(view.Describe("threads"), 16),
 	} {
 		if strings.TrimSpace(want) != strings.TrimSpace(got) {
 			t.Errorf("got %q, want %q", got, want)

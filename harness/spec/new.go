@@ -52,20 +52,39 @@ func New(name, from string) ([]byte, error) {
 		}
 		edits = append(edits, edit{entry.pos, strconv.Quote(moved)})
 	}
-	line := "name = " + strconv.Quote(stem)
-	if n := tree.get("name"); n != nil {
-		edits = append(edits, edit{n.pos, strconv.Quote(stem)})
-	} else {
-		edits = append(edits, edit{src.at(firstKey(tree), firstKey(tree)), line + "\n"})
-	}
-	if n := tree.get("title"); n != nil {
-		edits = append(edits, edit{n.pos, strconv.Quote(stem)})
-	}
 	// What the file says of itself at the top is not true of its copy.
-	header := fmt.Sprintf("# Started as a copy of %s. Change what differs, then:\n#   ranklab plan %s.toml     what it would train\n#   ranklab sweep %s.toml    train it\n\n",
-		path.Base(filepath.ToSlash(found.path)), target, target)
-	edits = append(edits, edit{src.at(0, firstKey(tree)), header})
+	head := fmt.Sprintf("# Started as a copy of %s. Change what differs, then:\n#   ranklab plan %[2]s.toml     what it would train\n#   ranklab sweep %[2]s.toml    train it\n\n",
+		printable(path.Base(filepath.ToSlash(found.path))), printable(target))
+	missing := ""
+	for _, key := range []string{"name", "title"} {
+		if n := tree.get(key); n != nil {
+			edits = append(edits, edit{n.pos, strconv.Quote(stem)})
+		} else {
+			missing += key + " = " + strconv.Quote(stem) + "\n"
+		}
+	}
+	edits = append(edits, edit{src.at(firstKey(tree), firstKey(tree)), missing}, edit{src.at(0, headerEnd(found.text)), head})
 	return []byte(applyEdits(found.text, edits)), nil
+}
+
+// headerEnd returns where the comment at the top of a file ends, with the blank
+// lines behind it. A comment that a key follows without a blank line belongs to
+// the key.
+func headerEnd(text string) int {
+	end, comment := 0, true
+	for line := range strings.Lines(text) {
+		switch content := strings.TrimSpace(line); {
+		case comment && strings.HasPrefix(content, "#"):
+		case content == "":
+			comment = false
+		case comment:
+			return 0
+		default:
+			return end
+		}
+		end += len(line)
+	}
+	return end
 }
 
 // movedPath returns how a file at target names an included file.
@@ -95,14 +114,15 @@ func firstKey(tree *node) int {
 	return strings.LastIndexByte(tree.pos.src.text[:first], '\n') + 1
 }
 
-// An edit replaces a piece of a text.
+// An edit replaces a piece of a text. Of two at one place the later one comes
+// first in the result.
 type edit struct {
 	at   pos
 	text string
 }
 
 func applyEdits(text string, edits []edit) string {
-	slices.SortFunc(edits, func(a, b edit) int { return b.at.start - a.at.start })
+	slices.SortStableFunc(edits, func(a, b edit) int { return b.at.start - a.at.start })
 	for _, e := range edits {
 		text = text[:e.at.start] + e.text + text[e.at.end:]
 	}

@@ -32,6 +32,37 @@ func TestNewCopiesWithComments(t *testing.T) {
 	}
 }
 
+func TestNewReplacesTheHeaderOnly(t *testing.T) {
+	dir := t.TempDir()
+	for name, c := range map[string]struct{ text, rest string }{
+		"header":            {"# What\n# it is.\n\n\nseeds = 1\n", "name = \"mine\"\ntitle = \"mine\"\nseeds = 1\n"},
+		"comment of a key":  {"# How many\nseeds = 1\n", "# How many\nname = \"mine\"\ntitle = \"mine\"\nseeds = 1\n"},
+		"bare":              {"seeds = 1\n", "name = \"mine\"\ntitle = \"mine\"\nseeds = 1\n"},
+		"both":              {"# What\n\n# How many\nseeds = 1\ntitle = 'x' # shown\n", "# How many\nname = \"mine\"\nseeds = 1\ntitle = \"mine\" # shown\n"},
+		"none":              {"title = \"a\\nb\"\nname = 'n'\n[train]\n", "title = \"mine\"\nname = \"mine\"\n[train]\n"},
+		"carriage returns":  {"# What\r\n\r\nname = 'n'\r\n", "title = \"mine\"\nname = \"mine\"\r\n"},
+		"nothing but that":  {"# What\n", "name = \"mine\"\ntitle = \"mine\"\n"},
+		"without any end":   {"# What\n\nseeds = 1", "name = \"mine\"\ntitle = \"mine\"\nseeds = 1"},
+		"blank in a header": {"\n# What\n\nseeds = 1\n", "# What\n\nname = \"mine\"\ntitle = \"mine\"\nseeds = 1\n"},
+	} {
+		from := filepath.Join(dir, "from.toml")
+		if err := os.WriteFile(from, []byte(c.text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		text, err := New("experiments/line\nbreak/mine", from)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		want := "# Started as a copy of from.toml. Change what differs, then:\n" +
+			"#   ranklab plan experiments/line·break/mine.toml     what it would train\n" +
+			"#   ranklab sweep experiments/line·break/mine.toml    train it\n\n" + c.rest
+		if diff := cmp.Diff(want, string(text)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
 // A copy loads wherever it stands and has the runs of its source.
 func TestNewLoads(t *testing.T) {
 	dir := t.TempDir()
@@ -107,6 +138,58 @@ func TestLoadByName(t *testing.T) {
 	for name, want := range map[string]string{"quik": `did you mean "quick"?`, "testdata": "is a folder", "../../quick": "no such file", "a\x00b": "invalid"} {
 		if _, err := Load(name, nil); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("Load(%q) = %v; want %q", name, err, want)
+		}
+	}
+}
+
+// TestNamesOnDisk loads and copies by name what stands in the folder
+// experiments of the working directory.
+func TestNamesOnDisk(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	write := func(name, title string) {
+		t.Helper()
+		text := "extends = [\"base/proxy-1m.toml\"]\ntitle = \"" + title + "\"\n[method.a]\nkind = \"adamw\"\nlr = 1\n"
+		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("experiments/mine.toml", "mine on disk")
+	write("experiments/quick.toml", "quick on disk")
+	write("experiments/deep/er.toml", "deep on disk")
+	write("experiments/galore.toml", "beside a folder")
+	write("galore/lr.go", "")
+	write("other.toml", "by path")
+	write("experiments/other.toml", "hidden by the path")
+	for name, title := range map[string]string{
+		"mine": "mine on disk", "mine.toml": "mine on disk", "experiments/mine": "mine on disk", "./experiments/mine.toml": "mine on disk",
+		"quick": "quick on disk", "deep/er": "deep on disk", "galore": "beside a folder", "other.toml": "by path",
+		"paper/table2-130m": "Table 2 of arXiv:2403.03507, 130M",
+	} {
+		x, err := Load(name, nil)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if x.Title != title || !Exists(name) {
+			t.Errorf("%s loaded %q, exists %v; want %q", name, x.Title, Exists(name), title)
+		}
+	}
+	if text, err := New("experiments/copy", "mine"); err != nil || !strings.Contains(string(text), "copy of mine.toml") || !strings.Contains(string(text), `"base/proxy-1m.toml"`) {
+		t.Errorf("New from a name on disk: %v\n%s", err, text)
+	}
+	for name, want := range map[string]string{"deep": "is a folder", "../experiments/mine": "no such file", "none": "no experiment of that name in experiments/"} {
+		if err := os.MkdirAll("deep", 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Load(name, nil); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("Load(%q) = %v; want %q", name, err, want)
+		}
+		if Exists(name) {
+			t.Errorf("%s exists", name)
 		}
 	}
 }

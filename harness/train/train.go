@@ -190,7 +190,7 @@ func (t *training) setUp(device *tensor.Device) error {
 	provenance := record.Collect(t.Revision, t.Identify)
 	digests := Digests(t.Data)
 	provenance.CorpusDigest, provenance.TokenizerDigest = digests.Data, digests.Tokenizer
-	provenance.NumericsVersion = spec.NumericsVersion
+	provenance.NumericsVersion, provenance.FromStep = spec.NumericsVersion, at.Step
 	return errors.Join(
 		t.writer.Spec(text),
 		t.writer.Provenance(provenance),
