@@ -19,10 +19,12 @@ type experimentArg struct {
 
 func (a experimentArg) load() (*spec.Experiment, error) { return spec.Load(a.Experiment, a.Set) }
 
-// A budgetArg says how many runs execute at a time, and with how much.
-type budgetArg struct {
+// A executionArg says which runs execute, how many at a time, and with how much.
+type executionArg struct {
 	Jobs    int `short:"j" help:"Runs at the same time. Default: one per processor for small models, else one." placeholder:"N"`
 	Threads int `short:"t" help:"Threads per run. Default: processors / jobs. Results do not depend on it." placeholder:"N"`
+
+	Reference bool `help:"Reuse the runs that are committed with the project instead of training them again."`
 }
 
 // smallModel is the number of hidden units up to which a run uses one thread
@@ -30,7 +32,7 @@ type budgetArg struct {
 const smallModel = 256
 
 // resolve fills in the defaults for an experiment.
-func (b budgetArg) resolve(e *spec.Experiment) (jobs, threads int) {
+func (b executionArg) resolve(e *spec.Experiment) (jobs, threads int) {
 	cores := runtime.GOMAXPROCS(0)
 	jobs, threads = b.Jobs, b.Threads
 	if jobs <= 0 {
@@ -58,10 +60,10 @@ func allSmall(e *spec.Experiment) bool {
 }
 
 // plan prepares the corpus if asked to, and plans the experiment.
-func (v *env) plan(e *spec.Experiment, threads int, prepare bool) (*plan.Plan, error) {
+func (v *env) plan(e *spec.Experiment, threads int, prepare bool, b executionArg) (*plan.Plan, error) {
 	stage := stageProgress(v.stderr, v.terminal())
 	p, err := plan.Make(v.ctx, e, plan.Options{
-		Results: v.results, Cache: v.cache, Threads: threads, Memory: availableMemory(), Progress: stage.update, Prepare: prepare,
+		Results: v.results, Cache: v.cache, Threads: threads, Reference: b.Reference, Memory: availableMemory(), Progress: stage.update, Prepare: prepare,
 	})
 	stage.end()
 	return p, err

@@ -16,7 +16,7 @@ import (
 
 type planCmd struct {
 	experimentArg `embed:""`
-	budgetArg     `embed:""`
+	executionArg  `embed:""`
 	NoData        bool `help:"Do not open or build the corpus: runs then have no identity, and finished ones are not found."`
 	JSON          bool `name:"json" help:"Print JSON for a program to read."`
 }
@@ -27,7 +27,7 @@ func (c planCmd) Run(v *env) error {
 		return err
 	}
 	jobs, threads := c.resolve(e)
-	p, err := v.plan(e, threads, !c.NoData)
+	p, err := v.plan(e, threads, !c.NoData, c.executionArg)
 	if err != nil {
 		return err
 	}

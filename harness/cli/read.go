@@ -4,10 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -39,19 +37,22 @@ type statusCmd struct {
 }
 
 func (c statusCmd) Run(v *env) error {
-	runs, err := record.List(v.results)
-	if err != nil {
-		return err
-	}
-	var sweep *record.Sweep
-	if c.Experiment != "" {
-		s, err := v.sweep(c.Experiment)
+	if c.Experiment == "" {
+		runs, err := record.List(v.results)
 		if err != nil {
 			return err
 		}
-		sweep = &s
+		return report.WriteStatus(v.stdout, runs, nil, time.Now(), c.format())
 	}
-	return report.WriteStatus(v.stdout, runs, sweep, time.Now(), c.format())
+	sweep, err := v.sweep(c.Experiment)
+	if err != nil {
+		return err
+	}
+	runs, err := sweep.Stored(v.results)
+	if err != nil {
+		return err
+	}
+	return report.WriteStatus(v.stdout, runs, &sweep, time.Now(), c.format())
 }
 
 type showCmd struct {
@@ -139,10 +140,8 @@ func (c figuresCmd) Run(v *env) error {
 // name. Declarations of figures and tables are taken from the file where it
 // can be read: they may have changed since, and never change a run.
 func (v *env) sweep(experiment string) (record.Sweep, error) {
-	name := strings.TrimSuffix(experiment, ".toml")
-	_, err := os.Stat(experiment)
-	if errors.Is(err, fs.ErrNotExist) && !slices.Contains(spec.Embedded(), strings.TrimPrefix(name, "experiments/")) {
-		return record.ReadSweep(v.results, filepath.Base(name))
+	if !spec.Exists(experiment) {
+		return record.ReadSweep(v.results, strings.TrimSuffix(filepath.Base(experiment), ".toml"))
 	}
 	e, err := spec.Load(experiment, nil)
 	if err != nil {
@@ -166,7 +165,7 @@ func (v *env) rows(experiment string) (record.Sweep, []view.Row, error) {
 }
 
 func (v *env) rowsOf(sweep record.Sweep) ([]view.Row, error) {
-	runs, err := record.List(v.results)
+	runs, err := sweep.Stored(v.results)
 	if err != nil {
 		return nil, err
 	}

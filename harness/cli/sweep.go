@@ -16,7 +16,7 @@ import (
 
 type sweepCmd struct {
 	experimentArg `embed:""`
-	budgetArg     `embed:""`
+	executionArg  `embed:""`
 	FailFast      bool `help:"Stop at the first failed run instead of finishing the others."`
 	Identify      bool `help:"Write the host's name and the command line into the records."`
 }
@@ -32,7 +32,7 @@ func (c sweepCmd) Run(v *env) error {
 		}
 	}
 	jobs, threads := c.resolve(e)
-	p, err := v.plan(e, threads, true)
+	p, err := v.plan(e, threads, true, c.executionArg)
 	if err != nil {
 		return err
 	}
@@ -43,7 +43,7 @@ func (c sweepCmd) Run(v *env) error {
 	if n := p.Count(plan.Refused); n > 0 {
 		return exitError{train.ExitUsage, fmt.Sprintf("%d runs do not fit into the memory of this machine; nothing was run", n)}
 	}
-	sweep, err := v.store(p, c.Set)
+	sweep, err := v.store(p, c)
 	if err != nil {
 		return err
 	}
@@ -98,9 +98,9 @@ func (c sweepCmd) train(v *env, p *plan.Plan, jobs, threads int) ([]fleet.Outcom
 
 // store writes what reading the results needs: the sweep's declarations, and
 // in each run's folder the way in which this experiment reaches it.
-func (v *env) store(p *plan.Plan, overrides []string) (record.Sweep, error) {
+func (v *env) store(p *plan.Plan, c sweepCmd) (record.Sweep, error) {
 	e := p.Experiment
-	sweep := record.Sweep{Experiment: e.Name, Title: e.Title, Overrides: overrides}
+	sweep := record.Sweep{Experiment: e.Name, Title: e.Title, Overrides: c.Set, Reference: c.Reference}
 	baselines, err := p.Ngrams(v.ctx)
 	if err != nil {
 		return sweep, err

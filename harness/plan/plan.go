@@ -58,8 +58,11 @@ type Plan struct {
 
 // Options say where to look and with what to reckon.
 type Options struct {
-	Results  string
-	Cache    string
+	Results string
+	Cache   string
+	// Reference lets committed runs stand for runs of the experiment.
+	Reference bool
+
 	Threads  int   // of one run
 	Memory   int64 // bytes that a run may use; 0 = unknown
 	Progress func(stage string, done, total int64)
@@ -71,7 +74,10 @@ type Options struct {
 // Make plans an experiment.
 func Make(ctx context.Context, e *spec.Experiment, o Options) (*Plan, error) {
 	p := &Plan{Experiment: e, Notes: slices.Clone(e.Notes)}
-	stored, err := record.List(o.Results)
+	stored, err := record.Own(o.Results)
+	if o.Reference {
+		stored, err = record.List(o.Results)
+	}
 	if err != nil {
 		return nil, err
 	}

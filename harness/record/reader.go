@@ -139,16 +139,23 @@ func (r Run) Origin(experiment string) (Origin, bool) {
 // only, ROOT/reference/*/runs/*. A run that exists more than once is listed
 // once: the finished copy, or else the first. The order is that of the ids.
 // Folders that cannot be read in part are listed with their Problem.
-func List(roots ...string) ([]Run, error) {
+func List(roots ...string) ([]Run, error) { return list(roots, true) }
+
+// Own is [List] without the committed runs.
+func Own(root string) ([]Run, error) { return list([]string{root}, false) }
+
+func list(roots []string, committed bool) ([]Run, error) {
 	byID := make(map[string]Run)
 	for _, root := range roots {
 		own, err := filepath.Glob(filepath.Join(globQuote(root), "runs", "*"))
 		if err != nil {
 			return nil, err
 		}
-		reference, err := filepath.Glob(filepath.Join(globQuote(root), "reference", "*", "runs", "*"))
-		if err != nil {
-			return nil, err
+		var reference []string
+		if committed {
+			if reference, err = filepath.Glob(filepath.Join(globQuote(root), "reference", "*", "runs", "*")); err != nil {
+				return nil, err
+			}
 		}
 		for i, dir := range append(own, reference...) {
 			if info, err := os.Stat(dir); err != nil || !info.IsDir() || strings.HasPrefix(filepath.Base(dir), ".") {

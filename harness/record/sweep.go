@@ -22,6 +22,11 @@ type Sweep struct {
 	// Baselines are count-based models of the same data, the simplest first.
 	Baselines  []Baseline `json:"baselines,omitempty"`
 	DataDigest string     `json:"data_digest,omitempty"`
+	// Reference says that committed runs stand for runs of this sweep. Otherwise
+	// only the user's own do.
+	Reference bool `json:"reference,omitempty"`
+	// Committed is set by ReadSweep: the sweep itself is a committed one.
+	Committed bool `json:"-"`
 	// Figures and Tables hold the declarations as package view writes them.
 	Figures json.RawMessage `json:"figures,omitempty"`
 	Tables  json.RawMessage `json:"tables,omitempty"`
@@ -74,8 +79,10 @@ func WriteSweep(root string, s Sweep) error {
 // experiments there are.
 func ReadSweep(root, experiment string) (Sweep, error) {
 	var s Sweep
-	for _, dir := range []string{filepath.Join(root, "sweeps", experiment), referenceDir(root, experiment)} {
+	own, committed := filepath.Join(root, "sweeps", experiment), referenceDir(root, experiment)
+	for _, dir := range []string{own, committed} {
 		err := readJSON(filepath.Join(dir, sweepFile), &s)
+		s.Committed = dir == committed
 		if err == nil && s.Schema > Schema {
 			err = fmt.Errorf("%s: schema %d is newer than this program's %d", filepath.Join(dir, sweepFile), s.Schema, Schema)
 		}
@@ -91,6 +98,14 @@ func ReadSweep(root, experiment string) (Sweep, error) {
 		return s, fmt.Errorf("no results of experiment %q: %s holds none yet (ranklab sweep makes them)", experiment, root)
 	}
 	return s, fmt.Errorf("no results of experiment %q in %s; there are: %s", experiment, root, strings.Join(known, ", "))
+}
+
+// Stored returns the runs below root that may stand for runs of the sweep.
+func (s Sweep) Stored(root string) ([]Run, error) {
+	if s.Committed || s.Reference {
+		return List(root)
+	}
+	return Own(root)
 }
 
 // Experiments lists the experiments with a sweep file below root, sorted.
