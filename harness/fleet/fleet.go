@@ -17,6 +17,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"ranklab/harness/train"
@@ -75,6 +76,7 @@ func Run(ctx, kill context.Context, jobs []Job, o Options) []Outcome {
 		pending[i], outcomes[i] = i, Outcome{Job: job, State: "skipped"}
 	}
 	budget := newBudget(max(o.Jobs, 1), o.Memory)
+	var ended atomic.Int32
 	for {
 		var wg sync.WaitGroup
 		for _, i := range pending {
@@ -84,7 +86,13 @@ func Run(ctx, kill context.Context, jobs []Job, o Options) []Outcome {
 			}
 			wg.Go(func() {
 				defer budget.give(job.Memory)
-				outcomes[i] = execute(ctx, kill, job, o)
+				out := execute(ctx, kill, job, o)
+				outcomes[i] = out
+				line := out.line()
+				if out.State != "busy" {
+					line += fmt.Sprintf(" finished=%d/%d", ended.Add(1), len(jobs))
+				}
+				o.Progress.Finish(job.Label, line)
 				if outcomes[i].State == "failed" && o.FailFast {
 					cancel()
 				}
@@ -107,10 +115,7 @@ func Run(ctx, kill context.Context, jobs []Job, o Options) []Outcome {
 func execute(ctx, kill context.Context, job Job, o Options) (out Outcome) {
 	started := time.Now()
 	out = Outcome{Job: job, State: "failed", Log: filepath.Join(o.Folder, "logs", job.ID+".log")}
-	defer func() {
-		out.Seconds = time.Since(started).Seconds()
-		o.Progress.Finish(job.Label, out.line())
-	}()
+	defer func() { out.Seconds = time.Since(started).Seconds() }()
 	o.Progress.Start(job.Label, job.Steps)
 
 	specPath := filepath.Join(o.Folder, "specs", job.ID+".toml")

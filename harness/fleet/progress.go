@@ -94,7 +94,7 @@ func (b *bars) Start(label string, steps int) {
 		mpb.BarRemoveOnComplete(),
 		mpb.PrependDecorators(decor.Name(label, decor.WC{C: decor.DindentRight | decor.DextraSpace | decor.DSyncWidth})),
 		mpb.AppendDecorators(
-			decor.CountersNoUnit("%d/%d", decor.WCSyncSpace),
+			decor.CountersNoUnit("%d/%d ", decor.WCSyncSpace),
 			decor.Any(func(decor.Statistics) string { return r.text() }, decor.WCSyncSpaceR),
 			decor.AverageETA(decor.ET_STYLE_GO, decor.WCSyncSpace),
 		))

@@ -5,6 +5,7 @@ package plan
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -110,7 +111,13 @@ func corpusOf(ctx context.Context, r spec.Run, o Options, sets map[string]*corpu
 	}
 	if err := r.Data.Require(); err != nil {
 		sets[key] = nil
-		p.Notes = append(p.Notes, "runs have no identity yet: "+err.Error())
+		p.Notes = append(p.Notes, "runs have no identity until their data is given")
+		var problems *spec.Problems
+		if errors.As(err, &problems) {
+			for _, problem := range problems.List {
+				p.Notes = append(p.Notes, problem.Message+"; "+problem.Hint)
+			}
+		}
 		return nil, nil
 	}
 	if !o.Prepare {
