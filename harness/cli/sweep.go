@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"ranklab/harness/fleet"
@@ -100,7 +102,7 @@ func (c sweepCmd) train(v *env, p *plan.Plan, jobs, threads int) ([]fleet.Outcom
 // in each run's folder the way in which this experiment reaches it.
 func (v *env) store(p *plan.Plan, c sweepCmd) (record.Sweep, error) {
 	e := p.Experiment
-	sweep := record.Sweep{Experiment: e.Name, Title: e.Title, Overrides: c.Set, Reference: c.Reference}
+	sweep := record.Sweep{Experiment: e.Name, Title: e.Title, Overrides: changes(c.Set), Reference: c.Reference}
 	baselines, err := p.Ngrams(v.ctx)
 	if err != nil {
 		return sweep, err
@@ -126,6 +128,15 @@ func (v *env) store(p *plan.Plan, c sweepCmd) (record.Sweep, error) {
 		}
 	}
 	return sweep, errors.Join(view.Declare(&sweep, e.Figures, e.Tables), record.WriteSweep(v.results, sweep))
+}
+
+// changes returns the overrides that make an experiment another one: all but
+// the places of the user's own data, which are no part of a run's identity.
+func changes(overrides []string) []string {
+	return slices.DeleteFunc(slices.Clone(overrides), func(o string) bool {
+		key, _, _ := strings.Cut(o, "=")
+		return key == "data.paths" || key == "data.tokenizer_model"
+	})
 }
 
 // verdict turns the outcomes into the exit code.
