@@ -26,7 +26,7 @@ type Baseline struct {
 const ngramTargets = 1 << 26
 
 // ngramVersion changes with the numbers that [Ngrams] returns.
-const ngramVersion = 1
+const ngramVersion = 2
 
 // Ngrams trains smoothed n-gram models (see package ngram) of the given orders,
 // each from 1 to 3, on a split and evaluates them. Contexts end where the

@@ -101,9 +101,10 @@ type finder interface {
 	rightBasis(g, p tensor.Matrix) (captured float64, ok bool)
 }
 
-// refresh takes new bases from g. It returns the share of ‖G‖² that the first
-// of them captures, and false, with all bases unchanged or (full) the left one
-// renewed, if there are none.
+// refresh takes new bases from g. It returns the share of ‖G‖² that they
+// capture (full: that the right one does), and false if g has none. With two
+// sides, a right decomposition that fails after the left one has not leaves the
+// left basis renewed.
 func (p *projector) refresh(f finder, g tensor.Matrix) (captured float64, ok bool) {
 	captured, ok = 0, true
 	if p.left.Rows > 0 {

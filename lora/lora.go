@@ -57,7 +57,7 @@ func (c Config) Validate() error {
 	if c.Scaling != "" && c.Scaling != AlphaOverR && c.Scaling != AlphaOverSqrtR && c.Scaling != Fixed {
 		errs = append(errs, fmt.Errorf("scaling %q is not one of %q, %q, %q", c.Scaling, AlphaOverR, AlphaOverSqrtR, Fixed))
 	}
-	if !(c.Dropout >= 0 && c.Dropout < 1) {
+	if !(c.Dropout >= 0 && float32(c.Dropout) < 1) {
 		errs = append(errs, fmt.Errorf("lora_dropout %v is not in [0, 1)", c.Dropout))
 	}
 	errs = append(errs, optim.ValidateTargets(c.Targets))

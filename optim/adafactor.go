@@ -29,7 +29,8 @@ type Adafactor struct {
 
 var _ Rule = Adafactor{}
 
-// DefaultAdafactor returns decay rate 0.8, clip threshold 1, no momentum.
+// DefaultAdafactor returns decay rate 0.8, clip threshold 1, no momentum. An
+// experiment that names none of them gets these.
 func DefaultAdafactor() Adafactor { return Adafactor{DecayRate: 0.8, ClipThreshold: 1} }
 
 // Validate implements [Rule].

@@ -35,8 +35,8 @@ type AdamW struct {
 
 var _ Rule = AdamW{}
 
-// DefaultAdamW returns the one default that all methods share: torch, betas
-// 0.9 and 0.999, ε 1e-8.
+// DefaultAdamW returns the default that all methods share: torch, betas 0.9
+// and 0.999, ε 1e-8. An experiment that names none of them gets these.
 func DefaultAdamW() AdamW { return AdamW{Betas: [2]float64{0.9, 0.999}, Eps: 1e-8, Convention: Torch} }
 
 // Validate implements [Rule].
@@ -46,8 +46,8 @@ func (a AdamW) Validate() error {
 			return fmt.Errorf("betas %v: each must be in [0, 1)", a.Betas)
 		}
 	}
-	if !(a.Eps > 0) {
-		return fmt.Errorf("eps %v must be positive: a zero gradient would give 0/0", a.Eps)
+	if !(float32(a.Eps) > 0) || math.IsInf(a.Eps, 0) {
+		return fmt.Errorf("eps %v must be a positive float32: with 0 a zero gradient would give 0/0", a.Eps)
 	}
 	if a.Convention != "" && a.Convention != Torch && a.Convention != GaLoreAdamW {
 		return fmt.Errorf("convention %q is not %q or %q", a.Convention, Torch, GaLoreAdamW)

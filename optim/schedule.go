@@ -49,7 +49,7 @@ func (h Horizon) schedule(decay func(x float64) float64) (Schedule, error) {
 
 // cosine falls from 1 at x = 0 to ρ at x = 1.
 func (h Horizon) cosine(x float64) float64 {
-	return h.MinLRRatio + (1-h.MinLRRatio)*0.5*(1+math.Cos(math.Pi*x))
+	return h.MinLRRatio + float64((1-h.MinLRRatio)*0.5*(1+math.Cos(math.Pi*x)))
 }
 
 // Constant is 1 after the warm-up.
@@ -61,7 +61,7 @@ func Constant(h Horizon) (Schedule, error) {
 //
 //	μ(u) = 1 - (1-ρ)·(u-w0)/(K-w0)
 func Linear(h Horizon) (Schedule, error) {
-	return h.schedule(func(x float64) float64 { return 1 - (1-h.MinLRRatio)*x })
+	return h.schedule(func(x float64) float64 { return 1 - float64((1-h.MinLRRatio)*x) })
 }
 
 // Cosine falls from 1 after the warm-up towards ρ at K:

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// An ISA is an instruction set that a [Device] computes with. All of them give
-// the same bits; they differ in speed only.
+// An ISA is an instruction set that a [Device] computes with. All that one
+// build offers give the same bits; they differ in speed only.
 type ISA uint8
 
 const (

@@ -46,7 +46,7 @@ func AbsQuantile(x Matrix, p float64) float64 {
 	if len(xs) == 0 || !(p >= 0 && p <= 1) {
 		panic("tensor: AbsQuantile of nothing or outside [0, 1]")
 	}
-	h := p * float64(len(xs)-1)
+	h := float64(p * float64(len(xs)-1))
 	k := int(h)
 	low := float64(absOrder(xs, k))
 	if frac := h - float64(k); frac > 0 {

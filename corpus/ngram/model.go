@@ -107,7 +107,8 @@ func (m *Model) newLevel(t table) level {
 }
 
 // discounts returns D for counts 0 to 3 by equation 26 of Chen and Goodman.
-// Where a count of counts is zero, as in tiny texts, all discounts are 1/2.
+// Where a count of counts is zero or a discount would be, as in tiny or odd
+// texts, all are 1/2: without a discount nothing is left for unseen tokens.
 func discounts(of [5]float64) [4]float64 {
 	for _, n := range of[1:] {
 		if n == 0 {
@@ -118,7 +119,10 @@ func discounts(of [5]float64) [4]float64 {
 	var d [4]float64
 	for k := 1; k <= 3; k++ {
 		v := float64(k) - float64(float64(k+1)*y)*of[k+1]/of[k]
-		d[k] = min(max(v, 0), float64(k))
+		if v <= 0 {
+			return [4]float64{0, 0.5, 0.5, 0.5}
+		}
+		d[k] = min(v, float64(k))
 	}
 	return d
 }

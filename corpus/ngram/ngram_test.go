@@ -197,3 +197,15 @@ func TestLossIgnoresMaskedTargets(t *testing.T) {
 		t.Errorf("loss %v over %d targets, want %v over 2", loss, count, want)
 	}
 }
+
+// TestDiscountsLeaveRoom: counts of counts for which the formula gives a
+// discount of zero, and with it probability zero to unseen tokens.
+func TestDiscountsLeaveRoom(t *testing.T) {
+	for _, of := range [][5]float64{{0, 40, 5, 5, 40}, {0, 10, 40, 80, 1}, {0, 3, 0, 1, 1}, {0, 1000, 300, 150, 90}} {
+		for k, d := range discounts(of) {
+			if k > 0 && !(d > 0 && d <= float64(k)) {
+				t.Errorf("counts of counts %v: discount %v of count %d", of, d, k)
+			}
+		}
+	}
+}

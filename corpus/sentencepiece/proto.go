@@ -39,9 +39,9 @@ type proto struct {
 	normalizerName string
 }
 
-// maxPieces bounds a vocabulary; each piece takes at least two bytes of file,
-// so a file cannot make us allocate much more than its own size.
-const maxPieces = 1 << 24
+// maxPieces bounds a vocabulary, and with it what a file can make us allocate:
+// up to some hundred times its own size while the trie is built.
+const maxPieces = 1 << 20
 
 func parseProto(data []byte) (*proto, error) {
 	p := &proto{modelType: 1, eos: "</s>", pad: "<pad>", dummyPrefix: true, removeExtra: true, escapeSpace: true}

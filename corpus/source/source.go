@@ -2,7 +2,7 @@
 // modules, text files, or C4-style shards.
 //
 // A source walks its documents in one fixed order and can do so any number of
-// times, so that nothing has to be held in memory between passes.
+// times, so that no text has to be held in memory between passes.
 package source
 
 import (
