@@ -42,7 +42,7 @@ var allowed = map[string][]string{
 	"harness/fleet": {"harness/plan", "harness/train", "harness/spec", "harness/record", "internal/..."},
 	"harness/cli":   {"harness/...", "plots", "corpus/...", "tensor", "experiments", "internal/..."},
 
-	"interop/...": {"interop/...", "galore", "lora", "relora", "lowrank", "optim", "models", "tensor", "internal/..."},
+	"interop/...": {"interop/...", "harness/train", "harness/spec", "optim", "models", "tensor", "internal/..."},
 	"":            {"harness/cli"},
 }
 

@@ -9,13 +9,9 @@ import (
 	"fmt"
 	"strings"
 
-	"ranklab/galore"
+	"ranklab/harness/spec"
 	"ranklab/internal/random"
-	"ranklab/lora"
-	"ranklab/lowrank"
 	"ranklab/models"
-	"ranklab/optim"
-	"ranklab/relora"
 )
 
 //go:embed cases.json
@@ -34,41 +30,13 @@ type Suite struct {
 	Cases []Case `json:"-"`
 }
 
-// A Case is one training run. Keys are those of experiment files.
+// A Case is one training run: the method and the protocol of a resolved run, in
+// the keys of experiment files.
 type Case struct {
-	Name               string     `json:"name"`
-	Kind               string     `json:"kind"`
-	Optimizer          string     `json:"optimizer"`
-	LR                 float64    `json:"lr"`
-	Scheduler          string     `json:"scheduler"`
-	WarmupSteps        int        `json:"warmup_steps"`
-	MinLRRatio         float64    `json:"min_lr_ratio"`
-	Steps              int        `json:"steps"`   // planned
-	Updates            int        `json:"updates"` // run; fewer, so that no merge falls on the end
-	Convention         string     `json:"convention"`
-	Betas              [2]float64 `json:"betas"`
-	Eps                float64    `json:"eps"`
-	WeightDecay        float64    `json:"weight_decay"`
-	Decay              string     `json:"decay"`
-	Momentum           float64    `json:"momentum"`
-	DecayRate          float64    `json:"decay_rate"`
-	ClipThreshold      float64    `json:"clip_threshold"`
-	Rank               int        `json:"rank"`
-	UpdateProjGap      int        `json:"update_proj_gap"`
-	Scale              float64    `json:"scale"`
-	ProjType           string     `json:"proj_type"`
-	Init               string     `json:"init"`
-	LoraAlpha          float64    `json:"lora_alpha"`
-	Scaling            string     `json:"scaling"`
-	MergeEvery         int        `json:"merge_every"`
-	CycleLength        int        `json:"cycle_length"`
-	RestartWarmupSteps int        `json:"restart_warmup_steps"`
-	MergeAt            string     `json:"merge_at"`
-	Reset              string     `json:"reset"`
-	ResetRatio         float64    `json:"reset_ratio"`
-	ResetStep          bool       `json:"reset_step"`
-	FullRankSteps      int        `json:"full_rank_steps"`
-	DeadStart          bool       `json:"dead_start"`
+	Name    string `json:"name"`
+	Updates int    `json:"updates"` // run; fewer than steps, so that no merge falls on the end
+	spec.Method
+	spec.Train
 }
 
 // LoadSuite decodes cases.json; a case starts from the defaults.
@@ -121,63 +89,5 @@ func (s *Suite) Data(u int) models.Batch {
 	return b
 }
 
-// Method returns the method of the case.
-func (c Case) Method() (optim.Method, error) {
-	base, err := c.base()
-	if err != nil {
-		return nil, err
-	}
-	adapters := lora.Config{Base: base, Rank: c.Rank, Alpha: c.LoraAlpha, Scaling: lora.Scaling(c.Scaling)}
-	switch c.Kind {
-	case "adamw", "sgd", "adafactor":
-		return optim.NewFullRank(base)
-	case "lowrank":
-		return lowrank.New(lowrank.Config{
-			Base: base, Rank: c.Rank, Init: lowrank.Init(c.Init), Alpha: c.LoraAlpha, Scaling: lora.Scaling(c.Scaling),
-		})
-	case "lora":
-		return lora.New(adapters)
-	case "relora":
-		return relora.New(relora.Config{
-			Config: adapters, MergeEvery: c.MergeEvery, CycleLength: c.CycleLength, MergeAt: relora.MergeAt(c.MergeAt),
-			Reset: relora.Reset(c.Reset), ResetRatio: c.ResetRatio, ResetStep: c.ResetStep,
-			FullRankSteps: c.FullRankSteps, DeadStart: c.DeadStart,
-		})
-	case "galore":
-		return galore.New(galore.Config{
-			Base: base, Rank: c.Rank, UpdateProjGap: c.UpdateProjGap, Scale: c.Scale, ProjType: galore.ProjType(c.ProjType),
-		})
-	}
-	return nil, fmt.Errorf("interop: unknown kind %q", c.Kind)
-}
-
-func (c Case) base() (optim.Base, error) {
-	b := optim.Base{WeightDecay: c.WeightDecay, Decay: optim.Decay(c.Decay)}
-	switch c.Optimizer {
-	case "adamw":
-		b.Rule = optim.AdamW{Betas: c.Betas, Eps: c.Eps, Convention: optim.Convention(c.Convention)}
-	case "sgd":
-		b.Rule = optim.SGD{Momentum: c.Momentum}
-	case "adafactor":
-		b.Rule = optim.Adafactor{DecayRate: c.DecayRate, ClipThreshold: c.ClipThreshold, Momentum: c.Momentum}
-	default:
-		return b, fmt.Errorf("interop: unknown optimizer %q", c.Optimizer)
-	}
-	return b, nil
-}
-
-// Schedule returns the schedule of the case.
-func (c Case) Schedule() (optim.Schedule, error) {
-	h := optim.Horizon{Steps: c.Steps, Warmup: c.WarmupSteps, MinLRRatio: c.MinLRRatio}
-	switch c.Scheduler {
-	case "constant":
-		return optim.Constant(h)
-	case "linear":
-		return optim.Linear(h)
-	case "cosine":
-		return optim.Cosine(h)
-	case "jagged_cosine":
-		return optim.JaggedCosine(h, optim.Jag{CycleLength: c.CycleLength, RestartWarmup: c.RestartWarmupSteps, FullRankSteps: c.FullRankSteps})
-	}
-	return nil, fmt.Errorf("interop: unknown scheduler %q", c.Scheduler)
-}
+// Run returns the case as the harness knows it.
+func (c Case) Run() spec.Run { return spec.Run{Method: c.Method, Train: c.Train} }

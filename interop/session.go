@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"ranklab/harness/train"
 	"ranklab/internal/memory"
 	"ranklab/models"
 	"ranklab/optim"
@@ -33,11 +34,11 @@ type Session struct {
 
 // Start builds the model and the method of a case.
 func (s *Suite) Start(c Case, device *tensor.Device) (*Session, error) {
-	method, err := c.Method()
+	method, err := train.NewMethod(c.Run())
 	if err != nil {
 		return nil, err
 	}
-	rate, err := c.Schedule()
+	rate, err := train.NewSchedule(c.Run())
 	if err != nil {
 		return nil, err
 	}

@@ -38,8 +38,8 @@ var methods = map[string]func(spec.Method, optim.Base) (optim.Method, error){
 	},
 }
 
-// newMethod returns the method of a run.
-func newMethod(s spec.Run) (optim.Method, error) {
+// NewMethod returns the method of a run.
+func NewMethod(s spec.Run) (optim.Method, error) {
 	m := s.Method
 	build, ok := methods[m.Kind]
 	if !ok {

@@ -35,11 +35,11 @@ type runner struct {
 // assemble builds the run as it stands after start updates. With a predicting
 // ledger nothing is allocated.
 func assemble(s spec.Run, device *tensor.Device, ledger *memory.Ledger, start int) (*runner, error) {
-	method, err := newMethod(s)
+	method, err := NewMethod(s)
 	if err != nil {
 		return nil, err
 	}
-	rate, err := newSchedule(s)
+	rate, err := NewSchedule(s)
 	if err != nil {
 		return nil, err
 	}

@@ -7,8 +7,8 @@ import (
 	"ranklab/optim"
 )
 
-// newSchedule returns the learning-rate factor of each update.
-func newSchedule(s spec.Run) (optim.Schedule, error) {
+// NewSchedule returns the learning-rate factor of each update.
+func NewSchedule(s spec.Run) (optim.Schedule, error) {
 	t, m := s.Train, s.Method
 	h := optim.Horizon{Steps: t.Steps, Warmup: t.WarmupSteps, MinLRRatio: t.MinLRRatio}
 	switch t.Scheduler {
