@@ -15,7 +15,7 @@ func (m *Llama) headBackward(b Batch, scale float32, sink GradFunc) (lossSum flo
 		x, targets, loss := tensor.Rows(w.normed, lo, hi), b.Targets[lo:hi], w.loss[:hi-lo]
 		logits := m.logits(x)
 		d.CrossEntropy(logits, targets, loss, scale)
-		lossSum += tensor.Total(loss)
+		lossSum += tensor.Total(0, loss)
 		n += countTargets(targets)
 		d.Gemm(tensor.N, tensor.N, 1, logits, p.W, 0, tensor.Rows(w.dx, lo, hi))
 		if !p.Frozen {

@@ -58,9 +58,8 @@ func checkCrossEntropy(logits Matrix, targets []int32, loss []float32) {
 	}
 }
 
-// Total returns Σ x_i in float64, in order.
-func Total(x []float32) float64 {
-	var s float64
+// Total returns s + Σ x_i in float64, added in order.
+func Total(s float64, x []float32) float64 {
 	for _, v := range x {
 		s += float64(v)
 	}

@@ -72,7 +72,7 @@ func TestCrossEntropyThreads(t *testing.T) {
 }
 
 func TestTotal(t *testing.T) {
-	if got := Total([]float32{1 << 24, 1, -3, 0.5}); got != 1<<24-1.5 {
+	if got := Total(2, []float32{1 << 24, 1, -3, 0.5}); got != 1<<24+0.5 {
 		t.Errorf("Total %v", got)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"ranklab/corpus"
 	"ranklab/harness/record"
 	"ranklab/models"
+	"ranklab/tensor"
 )
 
 // evaluate computes the loss on the fixed evaluation set: the sum of all token
@@ -29,19 +30,15 @@ func (r *runner) evaluate(set *corpus.Eval) record.EvalRow {
 		n := min(t.BatchSize, set.Sequences-first)
 		tokens, targets := r.tokens[:n*length], r.targets[:n*length]
 		for i := range n {
-			set.Sequence(first+i, tokens[i*length:(i+1)*length], targets[i*length:(i+1)*length])
+			r.counts[i] = set.Sequence(first+i, tokens[i*length:(i+1)*length], targets[i*length:(i+1)*length])
 		}
 		b := models.Batch{B: n, T: length, Tokens: tokens, Targets: targets}
 		r.model.Forward(b, false)
 		r.model.Losses(b, r.losses[:n*length])
 		for i := range n {
-			for j := i * length; j < (i+1)*length; j++ {
-				if targets[j] >= 0 {
-					sum += float64(r.losses[j])
-					batchSum += float64(r.losses[j])
-					batchTargets++
-				}
-			}
+			losses := r.losses[i*length : (i+1)*length] // 0 where there is no target
+			sum, batchSum = tensor.Total(sum, losses), tensor.Total(batchSum, losses)
+			batchTargets += r.counts[i]
 			if inBatch++; inBatch == r.spec.Eval.BatchSize {
 				closeBatch()
 			}
