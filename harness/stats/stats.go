@@ -1,10 +1,9 @@
-// Package stats turns the results of a few seeds into means, intervals and
-// paired differences. What a reader must know about a number beside the number
-// itself comes back as a warning, as data.
+// Package stats turns the results of a few seeds into means and intervals. What
+// a reader must know about a number beside the number itself comes back as a
+// warning, as data.
 package stats
 
 import (
-	"fmt"
 	"math"
 	"slices"
 
@@ -55,61 +54,4 @@ func Of(values []float64) Mean {
 // quantile returns the two-sided Student t quantile for df degrees of freedom.
 func quantile(df int) float64 {
 	return distuv.StudentsT{Mu: 0, Sigma: 1, Nu: float64(df)}.Quantile((1 + Confidence) / 2)
-}
-
-// A Difference compares two treatments over the seeds they share. A seed fixes
-// initialisation and data order for both, so that differences pair.
-type Difference struct {
-	Mean                // of the second minus the first
-	P           float64 // two-sided paired t test; NaN when N < 2
-	Unpaired    []int   // seeds that only one side has
-	Significant bool    // the interval excludes 0
-}
-
-// Paired returns the mean of b − a over the seeds that both have.
-func Paired(a, b map[int]float64) Difference {
-	var d Difference
-	var deltas []float64
-	for _, seed := range seeds(a, b) {
-		x, inA := a[seed]
-		y, inB := b[seed]
-		if inA && inB {
-			deltas = append(deltas, y-x)
-		} else {
-			d.Unpaired = append(d.Unpaired, seed)
-		}
-	}
-	d.Mean, d.P = Of(deltas), math.NaN()
-	if d.N >= 2 {
-		d.P = 1
-		if d.SD > 0 {
-			t := math.Abs(d.Value) / (d.SD / math.Sqrt(float64(d.N)))
-			d.P = 2 * distuv.StudentsT{Mu: 0, Sigma: 1, Nu: float64(d.N - 1)}.Survival(t)
-		} else if d.Value != 0 {
-			d.P = 0
-		}
-		d.Significant = d.Lo > 0 || d.Hi < 0
-	}
-	if n := len(d.Unpaired); n > 0 {
-		only := fmt.Sprintf("%d unpaired seeds left out", n)
-		if n == 1 {
-			only = "1 unpaired seed left out"
-		}
-		if d.Warning != "" {
-			only = d.Warning + "; " + only
-		}
-		d.Warning = only
-	}
-	return d
-}
-
-func seeds(sides ...map[int]float64) []int {
-	var all []int
-	for _, side := range sides {
-		for seed := range side {
-			all = append(all, seed)
-		}
-	}
-	slices.Sort(all)
-	return slices.Compact(all)
 }
