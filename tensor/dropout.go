@@ -11,10 +11,9 @@ import (
 // at any time and never needs to be stored.
 func (d *Device) Dropout(dst, src Matrix, p float32, key random.Key, offset uint64) {
 	sameShape(dst, src)
-	m := newMask(p, key)
-	d.parallel(src.Rows, rowGrain(src.Cols), func(_, lo, hi int) {
+	spread(d, src.Rows, rowGrain(src.Cols), dropoutArgs{dst, src, newMask(p, key), offset, d.isa}, func(a *dropoutArgs, _, lo, hi int) {
 		for n := lo; n < hi; n++ {
-			m.apply(row(dst, n), row(src, n), offset+uint64(n*src.Cols))
+			a.mask.apply(a.isa, row(a.x, n), row(a.y, n), a.offset+uint64(n*a.y.Cols))
 		}
 	})
 }
@@ -23,16 +22,21 @@ func (d *Device) Dropout(dst, src Matrix, p float32, key random.Key, offset uint
 // It overwrites dy.
 func (d *Device) DropoutBackward(dx, dy Matrix, p float32, key random.Key, offset uint64) {
 	sameShape(dx, dy)
-	m := newMask(p, key)
-	d.parallel(dy.Rows, rowGrain(dy.Cols), func(_, lo, hi int) {
+	spread(d, dy.Rows, rowGrain(dy.Cols), dropoutArgs{dx, dy, newMask(p, key), offset, d.isa}, func(a *dropoutArgs, _, lo, hi int) {
 		for n := lo; n < hi; n++ {
-			x, y := row(dx, n), row(dy, n)
-			m.apply(y, y, offset+uint64(n*dy.Cols))
-			for i, v := range y {
-				x[i] += v
-			}
+			x, y := row(a.x, n), row(a.y, n)
+			a.mask.apply(a.isa, y, y, a.offset+uint64(n*a.y.Cols))
+			a.isa.add(x, y)
 		}
 	})
+}
+
+// dropoutArgs are the arguments of Dropout (x ← mask ⊙ y) and its backward.
+type dropoutArgs struct {
+	x, y   Matrix
+	mask   mask
+	offset uint64
+	isa    ISA
 }
 
 type mask struct {
@@ -55,7 +59,7 @@ func (m *mask) element(v float32, w uint32) float32 {
 }
 
 // apply computes dst_i ← mask_{index+i}·src_i/(1-p).
-func (m *mask) apply(dst, src []float32, index uint64) {
+func (m *mask) apply(isa ISA, dst, src []float32, index uint64) {
 	dst = dst[:len(src)]
 	for len(src) > 0 && index&3 != 0 {
 		dst[0] = m.element(src[0], m.key.Uint32(index))
