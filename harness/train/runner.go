@@ -23,7 +23,6 @@ type runner struct {
 	model    *models.Llama
 	method   optim.Method
 	sink     sink
-	take     models.GradFunc // sink.take, made once
 	rate     optim.Schedule
 	wantNorm bool // compute the gradient norm of this update
 
@@ -58,7 +57,6 @@ func assemble(s spec.Run, device *tensor.Device, ledger *memory.Ledger, start in
 	} else {
 		r.sink = &accumulating{run: r, gradient: make([]tensor.Matrix, n), norms: make([]float64, n)}
 	}
-	r.take = r.sink.take
 	r.sink.sync()
 	r.tokens = ledger.Ints(memory.Data, "tokens", t.TotalBatchSize*t.MaxLength)
 	r.targets = ledger.Ints(memory.Data, "targets", t.TotalBatchSize*t.MaxLength)
@@ -101,7 +99,7 @@ func (r *runner) update(u, targets int) (lossSum, norm float64, err error) {
 		}
 		b := models.Batch{B: t.BatchSize, T: t.MaxLength, Tokens: r.tokens[lo:hi], Targets: r.targets[lo:hi], Step: u, Micro: micro}
 		r.model.Forward(b, true)
-		sum, _ := r.model.Backward(b, float32(scale), r.take)
+		sum, _ := r.model.Backward(b, float32(scale), r.sink.take)
 		lossSum += sum
 	}
 	norm = r.sink.end()
