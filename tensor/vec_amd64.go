@@ -397,6 +397,28 @@ func (i ISA) softmaxBackward(ds, p []float32, mean float32) {
 }
 
 //go:noescape
+func drop512(dst, src *float32, n int, s *dropWords)
+
+//go:noescape
+func drop256(dst, src *float32, n int, s *dropWords)
+
+func (i ISA) drop(dst, src []float32, s *dropWords) {
+	n := len(dst)
+	src = src[:n]
+	if n > 0 {
+		switch i {
+		case AVX512:
+			drop512(&dst[0], &src[0], n, s)
+			return
+		case AVX2:
+			drop256(&dst[0], &src[0], n, s)
+			return
+		}
+	}
+	drop(dst, src, s)
+}
+
+//go:noescape
 func momentum512(grad, b *float32, n int, mu, lr float32)
 
 //go:noescape

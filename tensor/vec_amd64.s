@@ -2276,6 +2276,392 @@ done:
 	VZEROUPPER
 	RET
 
+// func drop512(dst *float32, src *float32, n int, s *float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·drop512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), CX
+	MOVQ         s+24(FP), DX
+	VBROADCASTSS 80(DX), Z0
+	VPADDD       dropLanes<>+0(SB), Z0, Z0
+	VMOVUPS      dropStep<>+0(SB), Z1
+	VBROADCASTSS philoxM0<>+0(SB), Z2
+	VBROADCASTSS philoxM1<>+0(SB), Z3
+	MOVQ         n+16(FP), BX
+	XORQ         SI, SI
+	SUBQ         $0x20, BX
+	JLT          done
+
+loop:
+	VMOVAPS      Z0, Z4
+	VBROADCASTSS 84(DX), Z5
+	VBROADCASTSS 88(DX), Z6
+	VBROADCASTSS 92(DX), Z7
+	VPADDD       Z1, Z0, Z0
+	VPMULUDQ     Z2, Z4, Z4
+	VPMULUDQ     Z3, Z6, Z6
+	VPSRLQ       $0x20, Z6, Z8
+	VBROADCASTSS (DX), Z9
+	VPTERNLOGD   $0x96, Z9, Z5, Z8
+	VPSRLQ       $0x20, Z4, Z5
+	VBROADCASTSS 4(DX), Z9
+	VPTERNLOGD   $0x96, Z9, Z7, Z5
+	VPMULUDQ     Z2, Z8, Z7
+	VPMULUDQ     Z3, Z5, Z5
+	VPSRLQ       $0x20, Z5, Z8
+	VBROADCASTSS 8(DX), Z9
+	VPTERNLOGD   $0x96, Z9, Z6, Z8
+	VPSRLQ       $0x20, Z7, Z6
+	VBROADCASTSS 12(DX), Z9
+	VPTERNLOGD   $0x96, Z9, Z4, Z6
+	VPMULUDQ     Z2, Z8, Z4
+	VPMULUDQ     Z3, Z6, Z6
+	VPSRLQ       $0x20, Z6, Z8
+	VBROADCASTSS 16(DX), Z9
+	VPTERNLOGD   $0x96, Z9, Z5, Z8
+	VPSRLQ       $0x20, Z4, Z5
+	VBROADCASTSS 20(DX), Z9
+	VPTERNLOGD   $0x96, Z9, Z7, Z5
+	VPMULUDQ     Z2, Z8, Z7
+	VPMULUDQ     Z3, Z5, Z5
+	VPSRLQ       $0x20, Z5, Z8
+	VBROADCASTSS 24(DX), Z9
+	VPTERNLOGD   $0x96, Z9, Z6, Z8
+	VPSRLQ       $0x20, Z7, Z6
+	VBROADCASTSS 28(DX), Z9
+	VPTERNLOGD   $0x96, Z9, Z4, Z6
+	VPMULUDQ     Z2, Z8, Z4
+	VPMULUDQ     Z3, Z6, Z6
+	VPSRLQ       $0x20, Z6, Z8
+	VBROADCASTSS 32(DX), Z9
+	VPTERNLOGD   $0x96, Z9, Z5, Z8
+	VPSRLQ       $0x20, Z4, Z5
+	VBROADCASTSS 36(DX), Z9
+	VPTERNLOGD   $0x96, Z9, Z7, Z5
+	VPMULUDQ     Z2, Z8, Z7
+	VPMULUDQ     Z3, Z5, Z5
+	VPSRLQ       $0x20, Z5, Z8
+	VBROADCASTSS 40(DX), Z9
+	VPTERNLOGD   $0x96, Z9, Z6, Z8
+	VPSRLQ       $0x20, Z7, Z6
+	VBROADCASTSS 44(DX), Z9
+	VPTERNLOGD   $0x96, Z9, Z4, Z6
+	VPMULUDQ     Z2, Z8, Z4
+	VPMULUDQ     Z3, Z6, Z6
+	VPSRLQ       $0x20, Z6, Z8
+	VBROADCASTSS 48(DX), Z9
+	VPTERNLOGD   $0x96, Z9, Z5, Z8
+	VPSRLQ       $0x20, Z4, Z5
+	VBROADCASTSS 52(DX), Z9
+	VPTERNLOGD   $0x96, Z9, Z7, Z5
+	VPMULUDQ     Z2, Z8, Z7
+	VPMULUDQ     Z3, Z5, Z5
+	VPSRLQ       $0x20, Z5, Z8
+	VBROADCASTSS 56(DX), Z9
+	VPTERNLOGD   $0x96, Z9, Z6, Z8
+	VPSRLQ       $0x20, Z7, Z6
+	VBROADCASTSS 60(DX), Z9
+	VPTERNLOGD   $0x96, Z9, Z4, Z6
+	VPMULUDQ     Z2, Z8, Z4
+	VPMULUDQ     Z3, Z6, Z6
+	VPSRLQ       $0x20, Z6, Z8
+	VBROADCASTSS 64(DX), Z9
+	VPTERNLOGD   $0x96, Z9, Z5, Z8
+	VPSRLQ       $0x20, Z4, Z5
+	VBROADCASTSS 68(DX), Z9
+	VPTERNLOGD   $0x96, Z9, Z7, Z5
+	VPMULUDQ     Z2, Z8, Z7
+	VPMULUDQ     Z3, Z5, Z5
+	VPSRLQ       $0x20, Z5, Z8
+	VBROADCASTSS 72(DX), Z9
+	VPTERNLOGD   $0x96, Z9, Z6, Z8
+	VPSRLQ       $0x20, Z7, Z6
+	VBROADCASTSS 76(DX), Z9
+	VPTERNLOGD   $0x96, Z9, Z4, Z6
+	VSHUFPS      $0x88, Z5, Z8, Z4
+	VSHUFPS      $0x88, Z7, Z6, Z5
+	VSHUFPS      $0x88, Z5, Z4, Z6
+	VSHUFPS      $0xdd, Z5, Z4, Z4
+	VPSRLD       $0x08, Z6, Z6
+	VBROADCASTSS 96(DX), Z5
+	VPSUBD       Z5, Z6, Z6
+	VPSRAD       $0x1f, Z6, Z6
+	VMOVUPS      (CX)(SI*4), Z5
+	VBROADCASTSS 100(DX), Z7
+	VMULPS       Z7, Z5, Z5
+	VANDNPS      Z5, Z6, Z5
+	VMOVUPS      Z5, (AX)(SI*4)
+	VPSRLD       $0x08, Z4, Z4
+	VBROADCASTSS 96(DX), Z5
+	VPSUBD       Z5, Z4, Z4
+	VPSRAD       $0x1f, Z4, Z4
+	ADDQ         $0x10, SI
+	VMOVUPS      (CX)(SI*4), Z5
+	VBROADCASTSS 100(DX), Z6
+	VMULPS       Z6, Z5, Z5
+	VANDNPS      Z5, Z4, Z4
+	VMOVUPS      Z4, (AX)(SI*4)
+	ADDQ         $0x10, SI
+	SUBQ         $0x20, BX
+	JGE          loop
+
+done:
+	VZEROUPPER
+	RET
+
+// func drop256(dst *float32, src *float32, n int, s *float32)
+// Requires: AVX, AVX2
+TEXT ·drop256(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), CX
+	MOVQ         s+24(FP), DX
+	VBROADCASTSS 80(DX), Y0
+	VPADDD       dropLanes<>+0(SB), Y0, Y1
+	VPADDD       dropLanes<>+32(SB), Y0, Y0
+	VMOVUPS      dropStep<>+0(SB), Y2
+	VMOVUPS      dropStep<>+32(SB), Y3
+	MOVQ         n+16(FP), BX
+	XORQ         SI, SI
+	SUBQ         $0x20, BX
+	JLT          done
+
+loop:
+	VMOVAPS      Y1, Y4
+	VMOVAPS      Y0, Y5
+	VBROADCASTSS 84(DX), Y6
+	VBROADCASTSS 88(DX), Y7
+	VBROADCASTSS 92(DX), Y8
+	VPADDD       Y2, Y1, Y1
+	VPADDD       Y3, Y0, Y0
+	VPMULUDQ     philoxM0<>+0(SB), Y4, Y4
+	VPMULUDQ     philoxM0<>+0(SB), Y5, Y5
+	VPMULUDQ     philoxM1<>+0(SB), Y7, Y9
+	VPMULUDQ     philoxM1<>+0(SB), Y7, Y7
+	VPSRLQ       $0x20, Y9, Y10
+	VPSRLQ       $0x20, Y7, Y11
+	VBROADCASTSS (DX), Y12
+	VPXOR        Y6, Y10, Y10
+	VPXOR        Y6, Y11, Y6
+	VPXOR        Y12, Y10, Y10
+	VPXOR        Y12, Y6, Y6
+	VPSRLQ       $0x20, Y4, Y11
+	VPSRLQ       $0x20, Y5, Y12
+	VBROADCASTSS 4(DX), Y13
+	VPXOR        Y8, Y11, Y11
+	VPXOR        Y8, Y12, Y8
+	VPXOR        Y13, Y11, Y11
+	VPXOR        Y13, Y8, Y8
+	VPMULUDQ     philoxM0<>+0(SB), Y10, Y10
+	VPMULUDQ     philoxM0<>+0(SB), Y6, Y6
+	VPMULUDQ     philoxM1<>+0(SB), Y11, Y11
+	VPMULUDQ     philoxM1<>+0(SB), Y8, Y8
+	VPSRLQ       $0x20, Y11, Y12
+	VPSRLQ       $0x20, Y8, Y13
+	VBROADCASTSS 8(DX), Y14
+	VPXOR        Y9, Y12, Y9
+	VPXOR        Y7, Y13, Y7
+	VPXOR        Y14, Y9, Y9
+	VPXOR        Y14, Y7, Y7
+	VPSRLQ       $0x20, Y10, Y12
+	VPSRLQ       $0x20, Y6, Y13
+	VBROADCASTSS 12(DX), Y14
+	VPXOR        Y4, Y12, Y4
+	VPXOR        Y5, Y13, Y5
+	VPXOR        Y14, Y4, Y4
+	VPXOR        Y14, Y5, Y5
+	VPMULUDQ     philoxM0<>+0(SB), Y9, Y9
+	VPMULUDQ     philoxM0<>+0(SB), Y7, Y7
+	VPMULUDQ     philoxM1<>+0(SB), Y4, Y4
+	VPMULUDQ     philoxM1<>+0(SB), Y5, Y5
+	VPSRLQ       $0x20, Y4, Y12
+	VPSRLQ       $0x20, Y5, Y13
+	VBROADCASTSS 16(DX), Y14
+	VPXOR        Y11, Y12, Y11
+	VPXOR        Y8, Y13, Y8
+	VPXOR        Y14, Y11, Y11
+	VPXOR        Y14, Y8, Y8
+	VPSRLQ       $0x20, Y9, Y12
+	VPSRLQ       $0x20, Y7, Y13
+	VBROADCASTSS 20(DX), Y14
+	VPXOR        Y10, Y12, Y10
+	VPXOR        Y6, Y13, Y6
+	VPXOR        Y14, Y10, Y10
+	VPXOR        Y14, Y6, Y6
+	VPMULUDQ     philoxM0<>+0(SB), Y11, Y11
+	VPMULUDQ     philoxM0<>+0(SB), Y8, Y8
+	VPMULUDQ     philoxM1<>+0(SB), Y10, Y10
+	VPMULUDQ     philoxM1<>+0(SB), Y6, Y6
+	VPSRLQ       $0x20, Y10, Y12
+	VPSRLQ       $0x20, Y6, Y13
+	VBROADCASTSS 24(DX), Y14
+	VPXOR        Y4, Y12, Y4
+	VPXOR        Y5, Y13, Y5
+	VPXOR        Y14, Y4, Y4
+	VPXOR        Y14, Y5, Y5
+	VPSRLQ       $0x20, Y11, Y12
+	VPSRLQ       $0x20, Y8, Y13
+	VBROADCASTSS 28(DX), Y14
+	VPXOR        Y9, Y12, Y9
+	VPXOR        Y7, Y13, Y7
+	VPXOR        Y14, Y9, Y9
+	VPXOR        Y14, Y7, Y7
+	VPMULUDQ     philoxM0<>+0(SB), Y4, Y4
+	VPMULUDQ     philoxM0<>+0(SB), Y5, Y5
+	VPMULUDQ     philoxM1<>+0(SB), Y9, Y9
+	VPMULUDQ     philoxM1<>+0(SB), Y7, Y7
+	VPSRLQ       $0x20, Y9, Y12
+	VPSRLQ       $0x20, Y7, Y13
+	VBROADCASTSS 32(DX), Y14
+	VPXOR        Y10, Y12, Y10
+	VPXOR        Y6, Y13, Y6
+	VPXOR        Y14, Y10, Y10
+	VPXOR        Y14, Y6, Y6
+	VPSRLQ       $0x20, Y4, Y12
+	VPSRLQ       $0x20, Y5, Y13
+	VBROADCASTSS 36(DX), Y14
+	VPXOR        Y11, Y12, Y11
+	VPXOR        Y8, Y13, Y8
+	VPXOR        Y14, Y11, Y11
+	VPXOR        Y14, Y8, Y8
+	VPMULUDQ     philoxM0<>+0(SB), Y10, Y10
+	VPMULUDQ     philoxM0<>+0(SB), Y6, Y6
+	VPMULUDQ     philoxM1<>+0(SB), Y11, Y11
+	VPMULUDQ     philoxM1<>+0(SB), Y8, Y8
+	VPSRLQ       $0x20, Y11, Y12
+	VPSRLQ       $0x20, Y8, Y13
+	VBROADCASTSS 40(DX), Y14
+	VPXOR        Y9, Y12, Y9
+	VPXOR        Y7, Y13, Y7
+	VPXOR        Y14, Y9, Y9
+	VPXOR        Y14, Y7, Y7
+	VPSRLQ       $0x20, Y10, Y12
+	VPSRLQ       $0x20, Y6, Y13
+	VBROADCASTSS 44(DX), Y14
+	VPXOR        Y4, Y12, Y4
+	VPXOR        Y5, Y13, Y5
+	VPXOR        Y14, Y4, Y4
+	VPXOR        Y14, Y5, Y5
+	VPMULUDQ     philoxM0<>+0(SB), Y9, Y9
+	VPMULUDQ     philoxM0<>+0(SB), Y7, Y7
+	VPMULUDQ     philoxM1<>+0(SB), Y4, Y4
+	VPMULUDQ     philoxM1<>+0(SB), Y5, Y5
+	VPSRLQ       $0x20, Y4, Y12
+	VPSRLQ       $0x20, Y5, Y13
+	VBROADCASTSS 48(DX), Y14
+	VPXOR        Y11, Y12, Y11
+	VPXOR        Y8, Y13, Y8
+	VPXOR        Y14, Y11, Y11
+	VPXOR        Y14, Y8, Y8
+	VPSRLQ       $0x20, Y9, Y12
+	VPSRLQ       $0x20, Y7, Y13
+	VBROADCASTSS 52(DX), Y14
+	VPXOR        Y10, Y12, Y10
+	VPXOR        Y6, Y13, Y6
+	VPXOR        Y14, Y10, Y10
+	VPXOR        Y14, Y6, Y6
+	VPMULUDQ     philoxM0<>+0(SB), Y11, Y11
+	VPMULUDQ     philoxM0<>+0(SB), Y8, Y8
+	VPMULUDQ     philoxM1<>+0(SB), Y10, Y10
+	VPMULUDQ     philoxM1<>+0(SB), Y6, Y6
+	VPSRLQ       $0x20, Y10, Y12
+	VPSRLQ       $0x20, Y6, Y13
+	VBROADCASTSS 56(DX), Y14
+	VPXOR        Y4, Y12, Y4
+	VPXOR        Y5, Y13, Y5
+	VPXOR        Y14, Y4, Y4
+	VPXOR        Y14, Y5, Y5
+	VPSRLQ       $0x20, Y11, Y12
+	VPSRLQ       $0x20, Y8, Y13
+	VBROADCASTSS 60(DX), Y14
+	VPXOR        Y9, Y12, Y9
+	VPXOR        Y7, Y13, Y7
+	VPXOR        Y14, Y9, Y9
+	VPXOR        Y14, Y7, Y7
+	VPMULUDQ     philoxM0<>+0(SB), Y4, Y4
+	VPMULUDQ     philoxM0<>+0(SB), Y5, Y5
+	VPMULUDQ     philoxM1<>+0(SB), Y9, Y9
+	VPMULUDQ     philoxM1<>+0(SB), Y7, Y7
+	VPSRLQ       $0x20, Y9, Y12
+	VPSRLQ       $0x20, Y7, Y13
+	VBROADCASTSS 64(DX), Y14
+	VPXOR        Y10, Y12, Y10
+	VPXOR        Y6, Y13, Y6
+	VPXOR        Y14, Y10, Y10
+	VPXOR        Y14, Y6, Y6
+	VPSRLQ       $0x20, Y4, Y12
+	VPSRLQ       $0x20, Y5, Y13
+	VBROADCASTSS 68(DX), Y14
+	VPXOR        Y11, Y12, Y11
+	VPXOR        Y8, Y13, Y8
+	VPXOR        Y14, Y11, Y11
+	VPXOR        Y14, Y8, Y8
+	VPMULUDQ     philoxM0<>+0(SB), Y10, Y10
+	VPMULUDQ     philoxM0<>+0(SB), Y6, Y6
+	VPMULUDQ     philoxM1<>+0(SB), Y11, Y11
+	VPMULUDQ     philoxM1<>+0(SB), Y8, Y8
+	VPSRLQ       $0x20, Y11, Y12
+	VPSRLQ       $0x20, Y8, Y13
+	VBROADCASTSS 72(DX), Y14
+	VPXOR        Y9, Y12, Y9
+	VPXOR        Y7, Y13, Y7
+	VPXOR        Y14, Y9, Y9
+	VPXOR        Y14, Y7, Y7
+	VPSRLQ       $0x20, Y10, Y12
+	VPSRLQ       $0x20, Y6, Y13
+	VBROADCASTSS 76(DX), Y14
+	VPXOR        Y4, Y12, Y4
+	VPXOR        Y5, Y13, Y5
+	VPXOR        Y14, Y4, Y4
+	VPXOR        Y14, Y5, Y5
+	VSHUFPS      $0x88, Y11, Y9, Y9
+	VSHUFPS      $0x88, Y8, Y7, Y7
+	VSHUFPS      $0x88, Y10, Y4, Y4
+	VSHUFPS      $0x88, Y6, Y5, Y5
+	VSHUFPS      $0x88, Y4, Y9, Y6
+	VSHUFPS      $0x88, Y5, Y7, Y8
+	VSHUFPS      $0xdd, Y4, Y9, Y4
+	VSHUFPS      $0xdd, Y5, Y7, Y5
+	VPSRLD       $0x08, Y6, Y6
+	VPSRLD       $0x08, Y8, Y8
+	VBROADCASTSS 96(DX), Y7
+	VPSUBD       Y7, Y6, Y6
+	VPSUBD       Y7, Y8, Y8
+	VPSRAD       $0x1f, Y6, Y6
+	VPSRAD       $0x1f, Y8, Y8
+	VMOVUPS      (CX)(SI*4), Y7
+	VMOVUPS      32(CX)(SI*4), Y9
+	VBROADCASTSS 100(DX), Y10
+	VMULPS       Y10, Y7, Y7
+	VMULPS       Y10, Y9, Y9
+	VANDNPS      Y7, Y6, Y6
+	VANDNPS      Y9, Y8, Y7
+	VMOVUPS      Y6, (AX)(SI*4)
+	VMOVUPS      Y7, 32(AX)(SI*4)
+	VPSRLD       $0x08, Y4, Y4
+	VPSRLD       $0x08, Y5, Y5
+	VBROADCASTSS 96(DX), Y6
+	VPSUBD       Y6, Y4, Y4
+	VPSUBD       Y6, Y5, Y5
+	VPSRAD       $0x1f, Y4, Y4
+	VPSRAD       $0x1f, Y5, Y5
+	ADDQ         $0x10, SI
+	VMOVUPS      (CX)(SI*4), Y6
+	VMOVUPS      32(CX)(SI*4), Y7
+	VBROADCASTSS 100(DX), Y8
+	VMULPS       Y8, Y6, Y6
+	VMULPS       Y8, Y7, Y7
+	VANDNPS      Y6, Y4, Y4
+	VANDNPS      Y7, Y5, Y5
+	VMOVUPS      Y4, (AX)(SI*4)
+	VMOVUPS      Y5, 32(AX)(SI*4)
+	ADDQ         $0x10, SI
+	SUBQ         $0x20, BX
+	JGE          loop
+
+done:
+	VZEROUPPER
+	RET
+
 // func momentum512(grad *float32, b *float32, n int, mu float32, lr float32)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·momentum512(SB), NOSPLIT, $0-32
@@ -3221,6 +3607,62 @@ DATA minus<>+20(SB)/4, $0x80000000
 DATA minus<>+24(SB)/4, $0x80000000
 DATA minus<>+28(SB)/4, $0x80000000
 GLOBL minus<>(SB), RODATA|NOPTR, $32
+
+DATA philoxM0<>+0(SB)/4, $0xd2511f53
+DATA philoxM0<>+4(SB)/4, $0xd2511f53
+DATA philoxM0<>+8(SB)/4, $0xd2511f53
+DATA philoxM0<>+12(SB)/4, $0xd2511f53
+DATA philoxM0<>+16(SB)/4, $0xd2511f53
+DATA philoxM0<>+20(SB)/4, $0xd2511f53
+DATA philoxM0<>+24(SB)/4, $0xd2511f53
+DATA philoxM0<>+28(SB)/4, $0xd2511f53
+GLOBL philoxM0<>(SB), RODATA|NOPTR, $32
+
+DATA philoxM1<>+0(SB)/4, $0xcd9e8d57
+DATA philoxM1<>+4(SB)/4, $0xcd9e8d57
+DATA philoxM1<>+8(SB)/4, $0xcd9e8d57
+DATA philoxM1<>+12(SB)/4, $0xcd9e8d57
+DATA philoxM1<>+16(SB)/4, $0xcd9e8d57
+DATA philoxM1<>+20(SB)/4, $0xcd9e8d57
+DATA philoxM1<>+24(SB)/4, $0xcd9e8d57
+DATA philoxM1<>+28(SB)/4, $0xcd9e8d57
+GLOBL philoxM1<>(SB), RODATA|NOPTR, $32
+
+DATA dropLanes<>+0(SB)/4, $0x00000000
+DATA dropLanes<>+4(SB)/4, $0x00000000
+DATA dropLanes<>+8(SB)/4, $0x00000004
+DATA dropLanes<>+12(SB)/4, $0x00000000
+DATA dropLanes<>+16(SB)/4, $0x00000001
+DATA dropLanes<>+20(SB)/4, $0x00000000
+DATA dropLanes<>+24(SB)/4, $0x00000005
+DATA dropLanes<>+28(SB)/4, $0x00000000
+DATA dropLanes<>+32(SB)/4, $0x00000002
+DATA dropLanes<>+36(SB)/4, $0x00000000
+DATA dropLanes<>+40(SB)/4, $0x00000006
+DATA dropLanes<>+44(SB)/4, $0x00000000
+DATA dropLanes<>+48(SB)/4, $0x00000003
+DATA dropLanes<>+52(SB)/4, $0x00000000
+DATA dropLanes<>+56(SB)/4, $0x00000007
+DATA dropLanes<>+60(SB)/4, $0x00000000
+GLOBL dropLanes<>(SB), RODATA|NOPTR, $64
+
+DATA dropStep<>+0(SB)/4, $0x00000008
+DATA dropStep<>+4(SB)/4, $0x00000000
+DATA dropStep<>+8(SB)/4, $0x00000008
+DATA dropStep<>+12(SB)/4, $0x00000000
+DATA dropStep<>+16(SB)/4, $0x00000008
+DATA dropStep<>+20(SB)/4, $0x00000000
+DATA dropStep<>+24(SB)/4, $0x00000008
+DATA dropStep<>+28(SB)/4, $0x00000000
+DATA dropStep<>+32(SB)/4, $0x00000008
+DATA dropStep<>+36(SB)/4, $0x00000000
+DATA dropStep<>+40(SB)/4, $0x00000008
+DATA dropStep<>+44(SB)/4, $0x00000000
+DATA dropStep<>+48(SB)/4, $0x00000008
+DATA dropStep<>+52(SB)/4, $0x00000000
+DATA dropStep<>+56(SB)/4, $0x00000008
+DATA dropStep<>+60(SB)/4, $0x00000000
+GLOBL dropStep<>(SB), RODATA|NOPTR, $64
 
 DATA tailMask<>+0(SB)/4, $0xffffffff
 DATA tailMask<>+4(SB)/4, $0xffffffff

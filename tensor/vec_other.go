@@ -76,6 +76,10 @@ func (i ISA) softmaxBackward(ds, p []float32, mean float32) {
 	softmaxBackward(ds, p, mean)
 }
 
+func (i ISA) drop(dst, src []float32, s *dropWords) {
+	drop(dst, src, s)
+}
+
 func (i ISA) momentum(grad, b []float32, mu, lr float32) {
 	momentum(grad, b, mu, lr)
 }

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"ranklab/internal/random"
 )
 
 // rowArgs are slices and constants for one call of a row kernel.
@@ -49,6 +51,11 @@ var rowKernels = []struct {
 	{"addNormalized", 3, 4, func(i ISA, r *rowArgs) { i.addNormalized(r.x[0], r.x[1], r.x[2], r.a) }},
 	{"rotate", 4, 6, func(i ISA, r *rowArgs) { i.rotate(r.x[0], r.x[1], r.x[2], r.x[3], r.a) }},
 	{"softmaxBackward", 2, 3, func(i ISA, r *rowArgs) { i.softmaxBackward(r.x[0], r.x[1], r.a) }},
+	{"drop", 2, 2, func(i ISA, r *rowArgs) {
+		m, n := newMask(0.3, random.New(uint64(math.Float32bits(r.a)))), len(r.x[0])/dropUnit*dropUnit
+		m.words.counter = m.key.Counter(uint64(len(r.x[0])) << 30)
+		i.drop(r.x[0][:n], r.x[1][:n], &m.words)
+	}},
 	{"momentum", 2, 4, func(i ISA, r *rowArgs) { i.momentum(r.x[0], r.x[1], r.a, r.b) }},
 	{"average", 2, 4, func(i ISA, r *rowArgs) { i.average(r.x[0], r.x[1], r.a, r.b) }},
 	{"adam", 3, 6, func(i ISA, r *rowArgs) { i.adam(r.x[0], r.x[1], r.x[2], &r.step) }},

@@ -6,9 +6,9 @@ import (
 	. "github.com/mmcloughlin/avo/operand"
 )
 
-// table holds the constants of exp32 in package tensor under their names there,
+// numbers holds the constants of exp32 in package tensor under their names there,
 // and three more; TestRowKernels compares the bits.
-var table = []struct {
+var numbers = []struct {
 	name  string
 	value float64
 }{

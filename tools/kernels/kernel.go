@@ -21,7 +21,7 @@ type kernel struct {
 	slices  []string // of float32
 	sums    string   // a slice of float64 before them, if any
 	scalars []string // of float32
-	fields  string   // a struct of float32 values, passed by its address, if any
+	fields  string   // a struct of 32-bit values, passed by its address, if any
 	result  string   // "", float32 or float64
 	emit    func(m *machine)
 }

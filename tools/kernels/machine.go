@@ -2,6 +2,7 @@ package main
 
 import (
 	"math"
+	"slices"
 
 	"github.com/mmcloughlin/avo/attr"
 	"github.com/mmcloughlin/avo/build"
@@ -287,24 +288,35 @@ func (m *machine) constant(name string) vector {
 	return vector{at, at}
 }
 
+// memory returns 16 values of the file.
+func (m *machine) memory(name string) vector {
+	var v vector
+	for p := range m.parts() {
+		v = append(v, NewDataAddr(NewStaticSymbol(name), 32*p))
+	}
+	return v
+}
+
 // constants writes the data of the file.
 func constants(ctx *build.Context) {
-	words := func(w uint32, n int) {
-		for range n {
+	data := func(name string, words ...uint32) {
+		ctx.StaticGlobal(name)
+		ctx.DataAttributes(attr.RODATA | attr.NOPTR)
+		for _, w := range words {
 			ctx.AppendDatum(U32(w))
 		}
 	}
-	for _, c := range table {
-		ctx.StaticGlobal(c.name)
-		ctx.DataAttributes(attr.RODATA | attr.NOPTR)
-		words(math.Float32bits(float32(c.value)), lanes/2)
+	for _, c := range numbers {
+		data(c.name, slices.Repeat([]uint32{math.Float32bits(float32(c.value))}, lanes/2)...)
 	}
-	// 16 times all bits set, then 16 times none: from 4·(16-r) bytes on, the
+	// The multipliers of Philox4x32, and its counters in 64-bit lanes.
+	data("philoxM0", slices.Repeat([]uint32{0xD2511F53}, lanes/2)...)
+	data("philoxM1", slices.Repeat([]uint32{0xCD9E8D57}, lanes/2)...)
+	data("dropLanes", 0, 0, 4, 0, 1, 0, 5, 0, 2, 0, 6, 0, 3, 0, 7, 0)
+	data("dropStep", slices.Repeat([]uint32{8, 0}, lanes/2)...)
+	// All bits set 16 times, then 16 times none: from 4·(16-r) bytes on, the
 	// mask of the first r of 16 elements.
-	ctx.StaticGlobal("tailMask")
-	ctx.DataAttributes(attr.RODATA | attr.NOPTR)
-	words(math.MaxUint32, lanes)
-	words(0, lanes)
+	data("tailMask", append(slices.Repeat([]uint32{math.MaxUint32}, lanes), make([]uint32, lanes)...)...)
 }
 
 // loop emits body for all elements, 16 at a time: first for full vectors, then

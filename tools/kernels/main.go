@@ -31,7 +31,7 @@ func main() {
 }
 
 func run(out string, check bool) error {
-	kernels := slices.Concat(elementwise(), sums(), exponentials(), model(), optimizers())
+	kernels := slices.Concat(elementwise(), sums(), exponentials(), model(), dropout(), optimizers())
 	assembly, err := assemble(kernels)
 	if err != nil {
 		return err
