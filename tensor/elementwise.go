@@ -20,6 +20,10 @@ func row(x Matrix, i int) []float32 {
 // least.
 func rowGrain(cols int) int { return max(1, span/max(1, cols)) }
 
+// columnGrain is the number of columns that one thread takes at least, where
+// sums over rows are split by columns: a few vectors for each call of a kernel.
+const columnGrain = 64
+
 func sameShape(x, y Matrix) {
 	if x.Rows != y.Rows || x.Cols != y.Cols {
 		panic("tensor: shapes differ")

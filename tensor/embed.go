@@ -26,7 +26,7 @@ func (d *Device) Embed(dst, table Matrix, tokens []int32) {
 func (d *Device) EmbedBackward(dtable, dy Matrix, tokens []int32) {
 	checkEmbed(dy, dtable, tokens)
 	d.Zero(dtable)
-	spread(d, dtable.Cols, lanes, embedArgs{dy, dtable, tokens, d.isa}, func(a *embedArgs, _, lo, hi int) {
+	spread(d, dtable.Cols, columnGrain, embedArgs{dy, dtable, tokens, d.isa}, func(a *embedArgs, _, lo, hi int) {
 		for n, v := range a.tokens {
 			a.isa.add(row(a.table, int(v))[lo:hi], row(a.x, n)[lo:hi])
 		}

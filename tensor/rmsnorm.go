@@ -80,7 +80,7 @@ func (d *Device) RMSNormGain(dgain, dy, x Matrix, rstd []float32) {
 	if dgain.Rows != 1 || dgain.Cols != x.Cols {
 		panic("tensor: RMSNormGain shapes")
 	}
-	spread(d, x.Cols, lanes, normArgs{gain: dgain, dy: dy, x: x, rstd: rstd, isa: d.isa}, func(a *normArgs, _, lo, hi int) {
+	spread(d, x.Cols, columnGrain, normArgs{gain: dgain, dy: dy, x: x, rstd: rstd, isa: d.isa}, func(a *normArgs, _, lo, hi int) {
 		clear(row(a.gain, 0)[lo:hi])
 		for n := 0; n < a.x.Rows; n += gainRows {
 			for from := lo; from < hi; from += gainWidth {

@@ -5,7 +5,7 @@
 #include "textflag.h"
 
 // func add512(dst *float32, x *float32, n int)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512DQ, AVX512F
 TEXT ·add512(SB), NOSPLIT, $0-24
 	MOVQ dst+0(FP), AX
 	MOVQ x+8(FP), CX
@@ -26,9 +26,11 @@ loop:
 tail:
 	ADDQ      $0x10, DX
 	JEQ       done
-	MOVL      $0xffffffff, SI
-	BZHIL     DX, SI, SI
-	KMOVW     SI, K1
+	LEAQ      tailMask<>+64(SB), SI
+	SHLQ      $0x02, DX
+	SUBQ      DX, SI
+	VMOVUPS   (SI), Z0
+	VPMOVD2M  Z0, K1
 	VMOVUPS.Z (AX)(BX*4), K1, Z0
 	VMOVUPS.Z (CX)(BX*4), K1, Z1
 	VADDPS    Z1, Z0, Z0
@@ -83,7 +85,7 @@ done:
 	RET
 
 // func mul512(dst *float32, x *float32, n int)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512DQ, AVX512F
 TEXT ·mul512(SB), NOSPLIT, $0-24
 	MOVQ dst+0(FP), AX
 	MOVQ x+8(FP), CX
@@ -104,9 +106,11 @@ loop:
 tail:
 	ADDQ      $0x10, DX
 	JEQ       done
-	MOVL      $0xffffffff, SI
-	BZHIL     DX, SI, SI
-	KMOVW     SI, K1
+	LEAQ      tailMask<>+64(SB), SI
+	SHLQ      $0x02, DX
+	SUBQ      DX, SI
+	VMOVUPS   (SI), Z0
+	VPMOVD2M  Z0, K1
 	VMOVUPS.Z (AX)(BX*4), K1, Z0
 	VMOVUPS.Z (CX)(BX*4), K1, Z1
 	VMULPS    Z1, Z0, Z0
@@ -161,7 +165,7 @@ done:
 	RET
 
 // func axpy512(y *float32, x *float32, n int, alpha float32)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512DQ, AVX512F
 TEXT ·axpy512(SB), NOSPLIT, $0-28
 	VBROADCASTSS alpha+24(FP), Z0
 	MOVQ         y+0(FP), AX
@@ -184,9 +188,11 @@ loop:
 tail:
 	ADDQ        $0x10, DX
 	JEQ         done
-	MOVL        $0xffffffff, SI
-	BZHIL       DX, SI, SI
-	KMOVW       SI, K1
+	LEAQ        tailMask<>+64(SB), SI
+	SHLQ        $0x02, DX
+	SUBQ        DX, SI
+	VMOVUPS     (SI), Z1
+	VPMOVD2M    Z1, K1
 	VMOVUPS.Z   (CX)(BX*4), K1, Z1
 	VMOVUPS.Z   (AX)(BX*4), K1, Z2
 	VMOVAPS     Z2, Z2
@@ -247,7 +253,7 @@ done:
 	RET
 
 // func scale512(x *float32, n int, alpha float32)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512DQ, AVX512F
 TEXT ·scale512(SB), NOSPLIT, $0-20
 	VBROADCASTSS alpha+16(FP), Z0
 	MOVQ         x+0(FP), AX
@@ -267,9 +273,11 @@ loop:
 tail:
 	ADDQ      $0x10, CX
 	JEQ       done
-	MOVL      $0xffffffff, BX
-	BZHIL     CX, BX, BX
-	KMOVW     BX, K1
+	LEAQ      tailMask<>+64(SB), BX
+	SHLQ      $0x02, CX
+	SUBQ      CX, BX
+	VMOVUPS   (BX), Z1
+	VPMOVD2M  Z1, K1
 	VMOVUPS.Z (AX)(DX*4), K1, Z1
 	VMULPS    Z0, Z1, Z0
 	VMOVUPS   Z0, K1, (AX)(DX*4)
@@ -319,7 +327,7 @@ done:
 	RET
 
 // func sum512(x *float32, n int) float32
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
+// Requires: AVX, AVX512DQ, AVX512F
 TEXT ·sum512(SB), NOSPLIT, $0-20
 	VXORPS Z0, Z0, Z0
 	MOVQ   x+0(FP), AX
@@ -338,9 +346,11 @@ loop:
 tail:
 	ADDQ      $0x10, CX
 	JEQ       done
-	MOVL      $0xffffffff, BX
-	BZHIL     CX, BX, BX
-	KMOVW     BX, K1
+	LEAQ      tailMask<>+64(SB), BX
+	SHLQ      $0x02, CX
+	SUBQ      CX, BX
+	VMOVUPS   (BX), Z1
+	VPMOVD2M  Z1, K1
 	VMOVUPS.Z (AX)(DX*4), K1, Z1
 	VADDPS    Z1, Z0, K1, Z0
 
@@ -406,7 +416,7 @@ done:
 	RET
 
 // func dot512(x *float32, y *float32, n int) float32
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
+// Requires: AVX, AVX512DQ, AVX512F
 TEXT ·dot512(SB), NOSPLIT, $0-28
 	VXORPS Z0, Z0, Z0
 	MOVQ   x+0(FP), AX
@@ -427,9 +437,11 @@ loop:
 tail:
 	ADDQ        $0x10, DX
 	JEQ         done
-	MOVL        $0xffffffff, SI
-	BZHIL       DX, SI, SI
-	KMOVW       SI, K1
+	LEAQ        tailMask<>+64(SB), SI
+	SHLQ        $0x02, DX
+	SUBQ        DX, SI
+	VMOVUPS     (SI), Z1
+	VPMOVD2M    Z1, K1
 	VMOVUPS.Z   (AX)(BX*4), K1, Z1
 	VMOVUPS.Z   (CX)(BX*4), K1, Z2
 	VFMADD231PS Z2, Z1, K1, Z0
@@ -503,7 +515,7 @@ done:
 	RET
 
 // func dot3512(gain *float32, y *float32, x *float32, n int) float32
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
+// Requires: AVX, AVX512DQ, AVX512F
 TEXT ·dot3512(SB), NOSPLIT, $0-36
 	VXORPS Z0, Z0, Z0
 	MOVQ   gain+0(FP), AX
@@ -527,9 +539,11 @@ loop:
 tail:
 	ADDQ        $0x10, BX
 	JEQ         done
-	MOVL        $0xffffffff, DI
-	BZHIL       BX, DI, DI
-	KMOVW       DI, K1
+	LEAQ        tailMask<>+64(SB), DI
+	SHLQ        $0x02, BX
+	SUBQ        BX, DI
+	VMOVUPS     (DI), Z1
+	VPMOVD2M    Z1, K1
 	VMOVUPS.Z   (AX)(SI*4), K1, Z1
 	VMOVUPS.Z   (CX)(SI*4), K1, Z2
 	VMULPS      Z2, Z1, Z1
@@ -614,7 +628,7 @@ done:
 	RET
 
 // func largest512(x *float32, n int) float32
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512DQ, AVX512F
 TEXT ·largest512(SB), NOSPLIT, $0-20
 	MOVQ         x+0(FP), AX
 	VBROADCASTSS (AX), Z0
@@ -634,9 +648,11 @@ loop:
 tail:
 	ADDQ      $0x10, CX
 	JEQ       done
-	MOVL      $0xffffffff, BX
-	BZHIL     CX, BX, BX
-	KMOVW     BX, K1
+	LEAQ      tailMask<>+64(SB), BX
+	SHLQ      $0x02, CX
+	SUBQ      CX, BX
+	VMOVUPS   (BX), Z1
+	VPMOVD2M  Z1, K1
 	VMOVUPS.Z (AX)(DX*4), K1, Z1
 	VMAXPS    Z0, Z1, K1, Z0
 
@@ -707,7 +723,7 @@ done:
 	RET
 
 // func dot64512(x *float32, y *float32, n int) float64
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
+// Requires: AVX, AVX512DQ, AVX512F
 TEXT ·dot64512(SB), NOSPLIT, $0-32
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
@@ -736,9 +752,11 @@ loop:
 tail:
 	ADDQ          $0x10, DX
 	JEQ           done
-	MOVL          $0xffffffff, SI
-	BZHIL         DX, SI, SI
-	KMOVW         SI, K1
+	LEAQ          tailMask<>+64(SB), SI
+	SHLQ          $0x02, DX
+	SUBQ          DX, SI
+	VMOVUPS       (SI), Z2
+	VPMOVD2M      Z2, K1
 	VMOVUPS.Z     (AX)(BX*4), K1, Z2
 	VEXTRACTF64X4 $0x01, Z2, Y3
 	VCVTPS2PD     Y2, Z2
@@ -843,7 +861,7 @@ done:
 	RET
 
 // func addSquares512(sums *float64, x *float32, n int)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512DQ, AVX512F
 TEXT ·addSquares512(SB), NOSPLIT, $0-24
 	MOVQ sums+0(FP), AX
 	MOVQ x+8(FP), CX
@@ -870,9 +888,11 @@ loop:
 tail:
 	ADDQ          $0x10, DX
 	JEQ           done
-	MOVL          $0xffffffff, SI
-	BZHIL         DX, SI, SI
-	KMOVW         SI, K1
+	LEAQ          tailMask<>+64(SB), SI
+	SHLQ          $0x02, DX
+	SUBQ          DX, SI
+	VMOVUPS       (SI), Z0
+	VPMOVD2M      Z0, K1
 	VMOVUPS.Z     (CX)(BX*4), K1, Z0
 	VEXTRACTF64X4 $0x01, Z0, Y1
 	VCVTPS2PD     Y0, Z0
@@ -965,7 +985,7 @@ done:
 	RET
 
 // func exps512(dst *float32, x *float32, n int, a float32, b float32) float32
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
+// Requires: AVX, AVX512DQ, AVX512F
 TEXT ·exps512(SB), NOSPLIT, $0-36
 	VBROADCASTSS expLow<>+0(SB), Z0
 	VBROADCASTSS expHigh<>+0(SB), Z1
@@ -1024,9 +1044,11 @@ loop:
 tail:
 	ADDQ         $0x10, DX
 	JEQ          done
-	MOVL         $0xffffffff, SI
-	BZHIL        DX, SI, SI
-	KMOVW        SI, K1
+	LEAQ         tailMask<>+64(SB), SI
+	SHLQ         $0x02, DX
+	SUBQ         DX, SI
+	VMOVUPS      (SI), Z17
+	VPMOVD2M     Z17, K1
 	VMOVUPS.Z    (CX)(BX*4), K1, Z17
 	VMOVAPS      Z15, Z15
 	VFMADD231PS  Z14, Z17, Z15
@@ -1212,7 +1234,7 @@ done:
 	RET
 
 // func swiglu512(y *float32, gate *float32, up *float32, n int)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
+// Requires: AVX, AVX512DQ, AVX512F
 TEXT ·swiglu512(SB), NOSPLIT, $0-32
 	VBROADCASTSS expLow<>+0(SB), Z0
 	VBROADCASTSS expHigh<>+0(SB), Z1
@@ -1273,9 +1295,11 @@ loop:
 tail:
 	ADDQ         $0x10, BX
 	JEQ          done
-	MOVL         $0xffffffff, DI
-	BZHIL        BX, DI, DI
-	KMOVW        DI, K1
+	LEAQ         tailMask<>+64(SB), DI
+	SHLQ         $0x02, BX
+	SUBQ         BX, DI
+	VMOVUPS      (DI), Z16
+	VPMOVD2M     Z16, K1
 	VMOVUPS.Z    (CX)(SI*4), K1, Z16
 	VXORPS       Z15, Z16, Z15
 	VMOVAPS      Z2, Z17
@@ -1448,7 +1472,7 @@ done:
 	RET
 
 // func swigluBackward512(dgate *float32, dup *float32, dy *float32, gate *float32, up *float32, n int)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
+// Requires: AVX, AVX512DQ, AVX512F
 TEXT ·swigluBackward512(SB), NOSPLIT, $0-48
 	VBROADCASTSS expLow<>+0(SB), Z0
 	VBROADCASTSS expHigh<>+0(SB), Z1
@@ -1521,9 +1545,11 @@ loop:
 tail:
 	ADDQ         $0x10, DI
 	JEQ          done
-	MOVL         $0xffffffff, R9
-	BZHIL        DI, R9, R9
-	KMOVW        R9, K1
+	LEAQ         tailMask<>+64(SB), R9
+	SHLQ         $0x02, DI
+	SUBQ         DI, R9
+	VMOVUPS      (R9), Z17
+	VPMOVD2M     Z17, K1
 	VMOVUPS.Z    (BX)(R8*4), K1, Z17
 	VXORPS       Z15, Z17, Z15
 	VMOVAPS      Z2, Z18
@@ -1743,7 +1769,7 @@ done:
 	RET
 
 // func normalize512(y *float32, x *float32, gain *float32, n int, r float32)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512DQ, AVX512F
 TEXT ·normalize512(SB), NOSPLIT, $0-36
 	VBROADCASTSS r+32(FP), Z0
 	MOVQ         y+0(FP), AX
@@ -1767,9 +1793,11 @@ loop:
 tail:
 	ADDQ      $0x10, BX
 	JEQ       done
-	MOVL      $0xffffffff, DI
-	BZHIL     BX, DI, DI
-	KMOVW     DI, K1
+	LEAQ      tailMask<>+64(SB), DI
+	SHLQ      $0x02, BX
+	SUBQ      BX, DI
+	VMOVUPS   (DI), Z1
+	VPMOVD2M  Z1, K1
 	VMOVUPS.Z (CX)(SI*4), K1, Z1
 	VMULPS    Z0, Z1, Z0
 	VMOVUPS.Z (DX)(SI*4), K1, Z1
@@ -1831,7 +1859,7 @@ done:
 	RET
 
 // func normBackward512(dx *float32, dy *float32, x *float32, gain *float32, n int, r float32, c float32)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512DQ, AVX512F
 TEXT ·normBackward512(SB), NOSPLIT, $0-48
 	VBROADCASTSS r+40(FP), Z0
 	VBROADCASTSS c+44(FP), Z1
@@ -1862,9 +1890,11 @@ loop:
 tail:
 	ADDQ         $0x10, SI
 	JEQ          done
-	MOVL         $0xffffffff, R8
-	BZHIL        SI, R8, R8
-	KMOVW        R8, K1
+	LEAQ         tailMask<>+64(SB), R8
+	SHLQ         $0x02, SI
+	SUBQ         SI, R8
+	VMOVUPS      (R8), Z2
+	VPMOVD2M     Z2, K1
 	VMOVUPS.Z    (DX)(DI*4), K1, Z2
 	VMOVUPS.Z    (BX)(DI*4), K1, Z3
 	VMOVUPS.Z    (CX)(DI*4), K1, Z4
@@ -1953,7 +1983,7 @@ done:
 	RET
 
 // func addNormalized512(s *float32, dy *float32, x *float32, n int, r float32)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512DQ, AVX512F
 TEXT ·addNormalized512(SB), NOSPLIT, $0-36
 	VBROADCASTSS r+32(FP), Z0
 	MOVQ         s+0(FP), AX
@@ -1979,9 +2009,11 @@ loop:
 tail:
 	ADDQ        $0x10, BX
 	JEQ         done
-	MOVL        $0xffffffff, DI
-	BZHIL       BX, DI, DI
-	KMOVW       DI, K1
+	LEAQ        tailMask<>+64(SB), DI
+	SHLQ        $0x02, BX
+	SUBQ        BX, DI
+	VMOVUPS     (DI), Z1
+	VPMOVD2M    Z1, K1
 	VMOVUPS.Z   (DX)(SI*4), K1, Z1
 	VMULPS      Z0, Z1, Z0
 	VMOVUPS.Z   (CX)(SI*4), K1, Z1
@@ -2053,7 +2085,7 @@ done:
 	RET
 
 // func rotate512(x *float32, y *float32, cos *float32, sin *float32, n int, direction float32)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512DQ, AVX512F
 TEXT ·rotate512(SB), NOSPLIT, $0-44
 	VBROADCASTSS direction+40(FP), Z0
 	MOVQ         x+0(FP), AX
@@ -2086,9 +2118,11 @@ loop:
 tail:
 	ADDQ        $0x10, SI
 	JEQ         done
-	MOVL        $0xffffffff, R8
-	BZHIL       SI, R8, R8
-	KMOVW       R8, K1
+	LEAQ        tailMask<>+64(SB), R8
+	SHLQ        $0x02, SI
+	SUBQ        SI, R8
+	VMOVUPS     (R8), Z1
+	VPMOVD2M    Z1, K1
 	VMOVUPS.Z   (DX)(DI*4), K1, Z1
 	VMOVUPS.Z   (BX)(DI*4), K1, Z2
 	VMULPS      Z0, Z2, Z0
@@ -2191,7 +2225,7 @@ done:
 	RET
 
 // func softmaxBackward512(ds *float32, p *float32, n int, mean float32)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512DQ, AVX512F
 TEXT ·softmaxBackward512(SB), NOSPLIT, $0-28
 	VBROADCASTSS mean+24(FP), Z0
 	MOVQ         ds+0(FP), AX
@@ -2214,9 +2248,11 @@ loop:
 tail:
 	ADDQ      $0x10, DX
 	JEQ       done
-	MOVL      $0xffffffff, SI
-	BZHIL     DX, SI, SI
-	KMOVW     SI, K1
+	LEAQ      tailMask<>+64(SB), SI
+	SHLQ      $0x02, DX
+	SUBQ      DX, SI
+	VMOVUPS   (SI), Z1
+	VPMOVD2M  Z1, K1
 	VMOVUPS.Z (AX)(BX*4), K1, Z1
 	VSUBPS    Z0, Z1, Z0
 	VMOVUPS.Z (CX)(BX*4), K1, Z1
@@ -2663,7 +2699,7 @@ done:
 	RET
 
 // func momentum512(grad *float32, b *float32, n int, mu float32, lr float32)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512DQ, AVX512F
 TEXT ·momentum512(SB), NOSPLIT, $0-32
 	VBROADCASTSS mu+24(FP), Z0
 	VBROADCASTSS lr+28(FP), Z1
@@ -2689,9 +2725,11 @@ loop:
 tail:
 	ADDQ        $0x10, DX
 	JEQ         done
-	MOVL        $0xffffffff, SI
-	BZHIL       DX, SI, SI
-	KMOVW       SI, K1
+	LEAQ        tailMask<>+64(SB), SI
+	SHLQ        $0x02, DX
+	SUBQ        DX, SI
+	VMOVUPS     (SI), Z2
+	VPMOVD2M    Z2, K1
 	VMOVUPS.Z   (CX)(BX*4), K1, Z2
 	VMOVUPS.Z   (AX)(BX*4), K1, Z3
 	VMOVAPS     Z3, Z3
@@ -2763,7 +2801,7 @@ done:
 	RET
 
 // func average512(grad *float32, m *float32, n int, beta float32, rest float32)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512DQ, AVX512F
 TEXT ·average512(SB), NOSPLIT, $0-32
 	VBROADCASTSS beta+24(FP), Z0
 	VBROADCASTSS rest+28(FP), Z1
@@ -2789,9 +2827,11 @@ loop:
 tail:
 	ADDQ        $0x10, DX
 	JEQ         done
-	MOVL        $0xffffffff, SI
-	BZHIL       DX, SI, SI
-	KMOVW       SI, K1
+	LEAQ        tailMask<>+64(SB), SI
+	SHLQ        $0x02, DX
+	SUBQ        DX, SI
+	VMOVUPS     (SI), Z2
+	VPMOVD2M    Z2, K1
 	VMOVUPS.Z   (CX)(BX*4), K1, Z2
 	VMOVUPS.Z   (AX)(BX*4), K1, Z3
 	VMULPS      Z1, Z3, Z1
@@ -2863,7 +2903,7 @@ done:
 	RET
 
 // func adam512(grad *float32, m *float32, v *float32, n int, s *float32)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512DQ, AVX512F
 TEXT ·adam512(SB), NOSPLIT, $0-40
 	MOVQ         s+32(FP), AX
 	VBROADCASTSS (AX), Z0
@@ -2907,9 +2947,11 @@ loop:
 tail:
 	ADDQ        $0x10, BX
 	JEQ         done
-	MOVL        $0xffffffff, DI
-	BZHIL       BX, DI, DI
-	KMOVW       DI, K1
+	LEAQ        tailMask<>+64(SB), DI
+	SHLQ        $0x02, BX
+	SUBQ        BX, DI
+	VMOVUPS     (DI), Z7
+	VPMOVD2M    Z7, K1
 	VMOVUPS.Z   (AX)(SI*4), K1, Z7
 	VMOVUPS.Z   (CX)(SI*4), K1, Z8
 	VMULPS      Z1, Z7, Z1
@@ -3050,7 +3092,7 @@ done:
 	RET
 
 // func adamUpdate512(w *float32, grad *float32, m *float32, v *float32, n int, s *float32)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512DQ, AVX512F
 TEXT ·adamUpdate512(SB), NOSPLIT, $0-48
 	MOVQ         s+40(FP), AX
 	VBROADCASTSS (AX), Z0
@@ -3097,9 +3139,11 @@ loop:
 tail:
 	ADDQ        $0x10, SI
 	JEQ         done
-	MOVL        $0xffffffff, R8
-	BZHIL       SI, R8, R8
-	KMOVW       R8, K1
+	LEAQ        tailMask<>+64(SB), R8
+	SHLQ        $0x02, SI
+	SUBQ        SI, R8
+	VMOVUPS     (R8), Z7
+	VPMOVD2M    Z7, K1
 	VMOVUPS.Z   (CX)(DI*4), K1, Z7
 	VMOVUPS.Z   (DX)(DI*4), K1, Z8
 	VMULPS      Z1, Z7, Z1
@@ -3251,7 +3295,7 @@ done:
 	RET
 
 // func adafactorFull512(grad *float32, v *float32, n int, beta float32, rest float32, floor float32)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512DQ, AVX512F
 TEXT ·adafactorFull512(SB), NOSPLIT, $0-36
 	VBROADCASTSS beta+24(FP), Z0
 	VBROADCASTSS rest+28(FP), Z1
@@ -3282,9 +3326,11 @@ loop:
 tail:
 	ADDQ        $0x10, DX
 	JEQ         done
-	MOVL        $0xffffffff, SI
-	BZHIL       DX, SI, SI
-	KMOVW       SI, K1
+	LEAQ        tailMask<>+64(SB), SI
+	SHLQ        $0x02, DX
+	SUBQ        DX, SI
+	VMOVUPS     (SI), Z3
+	VPMOVD2M    Z3, K1
 	VMOVUPS.Z   (AX)(BX*4), K1, Z3
 	VMOVUPS.Z   (CX)(BX*4), K1, Z4
 	VMOVAPS     Z2, Z2
@@ -3377,7 +3423,7 @@ done:
 	RET
 
 // func divideByRoots512(grad *float32, v *float32, n int, r float32)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512DQ, AVX512F
 TEXT ·divideByRoots512(SB), NOSPLIT, $0-28
 	VBROADCASTSS r+24(FP), Z0
 	MOVQ         grad+0(FP), AX
@@ -3401,9 +3447,11 @@ loop:
 tail:
 	ADDQ      $0x10, DX
 	JEQ       done
-	MOVL      $0xffffffff, SI
-	BZHIL     DX, SI, SI
-	KMOVW     SI, K1
+	LEAQ      tailMask<>+64(SB), SI
+	SHLQ      $0x02, DX
+	SUBQ      DX, SI
+	VMOVUPS   (SI), Z1
+	VPMOVD2M  Z1, K1
 	VMOVUPS.Z (AX)(BX*4), K1, Z1
 	VMOVUPS.Z (CX)(BX*4), K1, Z2
 	VSQRTPS   Z2, Z2

@@ -346,23 +346,19 @@ func (m *machine) loop(slices []string, body func()) {
 
 // setMask makes the first count lanes the ones that exist.
 func (m *machine) setMask(count reg.Register) {
-	if m.wide {
-		bits, k := m.GP32(), m.K()
-		m.MOVL(Imm(math.MaxUint32), bits)
-		m.BZHIL(count.(reg.GP).As32(), bits, bits)
-		m.KMOVW(bits, k)
-		m.mask = vector{k}
-		return
-	}
 	table := m.GP64()
 	m.LEAQ(NewDataAddr(NewStaticSymbol("tailMask"), 4*lanes), table)
 	m.SHLQ(Imm(2), count)
 	m.SUBQ(count, table)
-	m.mask = nil
-	for p := range 2 {
-		y := m.YMM()
-		m.VMOVUPS(Mem{Base: table, Disp: 32 * p}, y)
-		m.mask = append(m.mask, y)
+	for p := range m.parts() {
+		bits := m.register()
+		m.VMOVUPS(Mem{Base: table, Disp: 32 * p}, bits)
+		m.mask = append(m.mask, bits)
+	}
+	if m.wide {
+		k := m.K()
+		m.VPMOVD2M(m.mask[0], k)
+		m.mask[0] = k
 	}
 }
 
