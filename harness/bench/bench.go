@@ -89,6 +89,8 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 		defer s.widest.Close()
 	}
 	s.report = s.newReport(chosen)
+	load := newLoad()
+	defer func() { s.report.Others = load.others(); s.noteOthers() }()
 	for _, section := range chosen {
 		s.section = section.name
 		if err := section.run(s, ctx); err != nil {
@@ -145,23 +147,25 @@ func (s *session) add(f Figure) { s.report.Figures = append(s.report.Figures, f)
 func (s *session) turn() time.Duration { return s.Seconds / 20 }
 
 // repeat times a function that takes long: once to warm up, then up to Runs
-// times, each run right after a look at the limit. After three runs it stops
-// when the time of the figure has passed ten times over.
-func (s *session) repeat(ctx context.Context, limit func() float64, f func() error) ([]sample, error) {
+// times. After three runs it stops when the time of the figure has passed ten
+// times over. before and after surround each run;
+// before returns the limit to hold it against.
+func (s *session) repeat(ctx context.Context, before func() float64, f func() error, after func()) ([]sample, error) {
 	if err := f(); err != nil {
 		return nil, err
 	}
 	var samples []sample
 	for start := time.Now(); len(samples) < s.Runs && (len(samples) < 3 || time.Since(start) < 10*s.Seconds); {
 		if err := ctx.Err(); err != nil {
-			return samples, err
+			return nil, err
 		}
-		x := sample{limit: limit()}
+		x := sample{limit: before()}
 		began := time.Now()
 		if err := f(); err != nil {
 			return nil, err
 		}
 		x.seconds = time.Since(began).Seconds()
+		after()
 		samples = append(samples, x)
 	}
 	return samples, nil

@@ -24,6 +24,7 @@ type Report struct {
 	Figures     []Figure       `json:"figures"`
 	Means       []Mean         `json:"means"`
 	Notes       []string       `json:"notes"`
+	Others      float64        `json:"others"`                // share of the processors' time that other programs took; -1 = unknown
 	Interrupted bool           `json:"interrupted,omitempty"` // stopped before the end
 }
 

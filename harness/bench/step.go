@@ -49,19 +49,22 @@ func (s *session) stepOf(ctx context.Context, b *body, run spec.Run, alone bool)
 		f.Work, f.Rule = p.StepFLOPs, lowRankRule
 	}
 	var mallocs []float64
-	samples, err := s.repeat(ctx, s.peakBefore(b.name+" "+method), func() error {
-		before := heapObjects()
+	var objects uint64
+	samples, err := s.repeat(ctx, func() float64 {
+		limit := s.peak(b.name+" "+method, 4*s.turn())
+		objects = heapObjects()
+		return limit
+	}, func() error {
 		_, err := stepper.Update()
-		mallocs = append(mallocs, float64(heapObjects()-before))
 		return err
-	})
+	}, func() { mallocs = append(mallocs, float64(heapObjects()-objects)) })
 	if err != nil {
 		return err
 	}
 	f = f.of(samples)
 	f.TokensPerSecond = perSecond(tokens, samples)
-	objects := spread(mallocs[1:]) // the first one warms up
-	f.Mallocs = &objects
+	made := spread(mallocs)
+	f.Mallocs = &made
 	s.add(f)
 	return nil
 }
@@ -69,10 +72,12 @@ func (s *session) stepOf(ctx context.Context, b *body, run spec.Run, alone bool)
 // passOf measures forward and backward without updates.
 func (s *session) passOf(ctx context.Context, b *body, run spec.Run, stepper *train.Stepper) error {
 	tokens := float64(run.Train.BatchSize * run.Train.MaxLength)
-	samples, err := s.repeat(ctx, s.peakBefore(b.name+" forward and backward"), func() error {
+	samples, err := s.repeat(ctx, func() float64 {
+		return s.peak(b.name+" forward and backward", 4*s.turn())
+	}, func() error {
 		stepper.Pass()
 		return nil
-	})
+	}, func() {})
 	if err != nil {
 		return err
 	}
@@ -84,10 +89,6 @@ func (s *session) passOf(ctx context.Context, b *body, run spec.Run, stepper *tr
 	b.pass = f.Seconds.Median
 	s.add(f)
 	return nil
-}
-
-func (s *session) peakBefore(what string) func() float64 {
-	return func() float64 { return s.peak(what, 4*s.turn()) }
 }
 
 func perSecond(n float64, samples []sample) *Spread {

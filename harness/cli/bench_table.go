@@ -147,7 +147,10 @@ func stepTable(w io.Writer, _ *bench.Report, figures []bench.Figure) error {
 	for _, f := range figures {
 		state, projectors, mallocs := "–", "–", "–"
 		if f.Mallocs != nil {
-			state, projectors, mallocs = size(f.Memory[memory.OptimizerState]), size(f.Memory[memory.Projectors]), fmt.Sprintf("%.0f", f.Mallocs.Median)
+			state, mallocs = size(f.Memory[memory.OptimizerState]), fmt.Sprintf("%.0f", f.Mallocs.Median)
+			if n := f.Memory[memory.Projectors]; n > 0 {
+				projectors = size(n)
+			}
 		}
 		rows = append(rows, []string{
 			f.Preset, f.Name, clock(f.Seconds.Median), digits(f.TokensPerSecond.Median), between(*f.TokensPerSecond),
