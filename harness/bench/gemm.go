@@ -77,9 +77,13 @@ type contestant struct {
 	name     string
 	run      func(f func()) // the goroutine it wants
 	multiply func()
-	slow     bool // takes part in the first rounds only
+	rounds   int // it takes part in
 	samples  []sample
 }
+
+// slow is the time of a product from which on a library takes part in the first
+// round only.
+const slow = 150 * time.Millisecond
 
 // rest is how long everyone sleeps before a turn: the threads of the one before,
 // which wait for work in a loop, must be off the processors.
@@ -119,12 +123,16 @@ func (s *session) compete(b *body, p product) {
 	x, y, want := p.operands(s.device)
 	multiply := func() { s.device.Gemm(p.ta, p.tb, 1, x, y, p.beta, want) }
 	multiply()
-	contestants := []*contestant{{name: ours, run: func(f func()) { f() }, multiply: multiply}}
+	contestants := []*contestant{{name: ours, run: func(f func()) { f() }, multiply: multiply, rounds: s.Runs}}
 	for _, l := range s.compare {
-		_, _, got := p.operands(s.device)
-		c := &contestant{name: l.Name, run: l.Run, slow: l.Name == "gonum"}
+		got := tensor.Of(make([]float32, p.m*p.n), p.m, p.n)
+		c := &contestant{name: l.Name, run: l.Run, rounds: s.Runs}
 		c.multiply = func() { l.Gemm(p.ta, p.tb, 1, x, y, p.beta, got) }
-		l.Run(c.multiply)
+		var once time.Duration
+		l.Run(func() { once = timeOf(c.multiply) })
+		if once > slow {
+			c.rounds = 1
+		}
 		if !agree(got, want, p.k) {
 			s.note("%s computes a wrong %s of %d × %d × %d: not compared", l, p.way, p.m, p.n, p.k)
 			continue
@@ -135,19 +143,11 @@ func (s *session) compete(b *body, p product) {
 	for round := range s.Runs {
 		peak := s.peak(before, s.turn())
 		for _, c := range contestants {
-			if c.slow && round > s.Runs/3 {
+			if round >= c.rounds {
 				continue
 			}
 			time.Sleep(rest)
-			c.run(func() {
-				seconds := 0.0
-				if c.slow {
-					seconds = secondsAfter(s.turn(), c.multiply, s.turn())
-				} else {
-					seconds = secondsOf(c.multiply, s.turn())
-				}
-				c.samples = append(c.samples, sample{seconds, peak})
-			})
+			c.run(func() { c.samples = append(c.samples, sample{secondsOf(c.multiply, s.turn()), peak}) })
 		}
 	}
 	base := each(contestants[0].samples, func(x sample) float64 { return x.seconds })

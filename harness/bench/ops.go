@@ -106,7 +106,8 @@ func activationOps(b *bank, c models.Config, n, length int) []operation {
 	cos, sin := b.matrix(length, c.HeadDim()/2), b.matrix(length, c.HeadDim()/2)
 	tensor.RopeTables(cos, sin, c.RopeTheta)
 	gate, up, mlp, dgate, dup := b.matrix(n, f), b.matrix(n, f), b.matrix(n, f), b.matrix(n, f), b.matrix(n, f)
-	table, dtable, tokens := b.matrix(c.VocabSize, d), b.matrix(c.VocabSize, d), b.ids(n, c.VocabSize)
+	table, tokens := b.matrix(c.VocabSize, d), b.ids(n, c.VocabSize)
+	dtable := tensor.Of(make([]float32, c.VocabSize*d), c.VocabSize, d)
 	key, drops := random.New(9), 0
 	nd, nf, vd := n*d, n*f, c.VocabSize*d
 	rows, wide := []int{n, d}, []int{n, f}

@@ -63,20 +63,15 @@ func ratios(a, b []float64) []float64 {
 // secondsOf calls f once, which warms it up, and then as often as fills the
 // floor, and returns the seconds of one call.
 func secondsOf(f func(), floor time.Duration) float64 {
-	return secondsAfter(timeOf(f), f, floor)
-}
-
-// secondsAfter is secondsOf for a function whose last call took once.
-func secondsAfter(once time.Duration, f func(), floor time.Duration) float64 {
 	calls := 1
-	if once < floor {
+	if once := timeOf(f); once < floor {
 		calls = int(floor/max(once, 1)) + 1
 	}
-	start := time.Now()
-	for range calls {
-		f()
-	}
-	return time.Since(start).Seconds() / float64(calls)
+	return timeOf(func() {
+		for range calls {
+			f()
+		}
+	}).Seconds() / float64(calls)
 }
 
 func timeOf(f func()) time.Duration {
