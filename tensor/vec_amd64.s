@@ -995,12 +995,12 @@ TEXT ·exps512(SB), NOSPLIT, $0-36
 	VBROADCASTSS expLn2Lo<>+0(SB), Z5
 	VBROADCASTSS one<>+0(SB), Z6
 	VBROADCASTSS infinity<>+0(SB), Z7
-	VBROADCASTSS expP0<>+0(SB), Z8
-	VBROADCASTSS expP1<>+0(SB), Z9
-	VBROADCASTSS expP2<>+0(SB), Z10
-	VBROADCASTSS expP3<>+0(SB), Z11
-	VBROADCASTSS expP4<>+0(SB), Z12
-	VXORPS       Z13, Z13, Z13
+	VBROADCASTSS zero<>+0(SB), Z8
+	VBROADCASTSS expP0<>+0(SB), Z9
+	VBROADCASTSS expP1<>+0(SB), Z10
+	VBROADCASTSS expP2<>+0(SB), Z11
+	VBROADCASTSS expP3<>+0(SB), Z12
+	VBROADCASTSS expP4<>+0(SB), Z13
 	VBROADCASTSS a+24(FP), Z14
 	VBROADCASTSS b+28(FP), Z15
 	VXORPS       Z16, Z16, Z16
@@ -1021,18 +1021,18 @@ loop:
 	VMOVAPS      Z18, Z24
 	VFNMADD231PS Z4, Z23, Z24
 	VFNMADD231PS Z5, Z23, Z24
-	VMOVAPS      Z12, Z23
+	VMOVAPS      Z13, Z23
+	VFMADD213PS  Z12, Z24, Z23
 	VFMADD213PS  Z11, Z24, Z23
 	VFMADD213PS  Z10, Z24, Z23
 	VFMADD213PS  Z9, Z24, Z23
-	VFMADD213PS  Z8, Z24, Z23
 	VFMADD213PS  Z6, Z24, Z23
 	VFMADD213PS  Z6, Z24, Z23
 	VPSLLD       $0x17, Z17, Z17
 	VPADDD       Z6, Z17, Z17
 	VMULPS       Z17, Z23, Z23
 	VCMPPS       $0x11, Z0, Z18, K1
-	VBLENDMPS    Z13, Z23, K1, Z19
+	VBLENDMPS    Z8, Z23, K1, Z19
 	VCMPPS       $0x1e, Z1, Z18, K1
 	VBLENDMPS    Z7, Z19, K1, Z20
 	VMOVUPS      Z20, (AX)(BX*4)
@@ -1058,18 +1058,18 @@ tail:
 	VMOVAPS      Z15, Z3
 	VFNMADD231PS Z4, Z2, Z3
 	VFNMADD231PS Z5, Z2, Z3
-	VMOVAPS      Z12, Z2
+	VMOVAPS      Z13, Z2
+	VFMADD213PS  Z12, Z3, Z2
 	VFMADD213PS  Z11, Z3, Z2
 	VFMADD213PS  Z10, Z3, Z2
 	VFMADD213PS  Z9, Z3, Z2
-	VFMADD213PS  Z8, Z3, Z2
 	VFMADD213PS  Z6, Z3, Z2
 	VFMADD213PS  Z6, Z3, Z2
 	VPSLLD       $0x17, Z14, Z14
 	VPADDD       Z6, Z14, Z14
 	VMULPS       Z14, Z2, Z2
 	VCMPPS       $0x11, Z0, Z15, K2
-	VBLENDMPS    Z13, Z2, K2, Z21
+	VBLENDMPS    Z8, Z2, K2, Z21
 	VCMPPS       $0x1e, Z1, Z15, K2
 	VBLENDMPS    Z7, Z21, K2, Z22
 	VMOVUPS      Z22, K1, (AX)(BX*4)
@@ -1091,12 +1091,10 @@ done:
 // func exps256(dst *float32, x *float32, n int, a float32, b float32) float32
 // Requires: AVX, AVX2, FMA3
 TEXT ·exps256(SB), NOSPLIT, $0-36
-	VXORPS       Y0, Y0, Y0
-	VXORPS       Y1, Y1, Y1
-	VBROADCASTSS a+24(FP), Y1
-	VBROADCASTSS b+28(FP), Y2
+	VBROADCASTSS a+24(FP), Y0
+	VBROADCASTSS b+28(FP), Y1
+	VXORPS       Y2, Y2, Y2
 	VXORPS       Y3, Y3, Y3
-	VXORPS       Y4, Y4, Y4
 	MOVQ         dst+0(FP), AX
 	MOVQ         x+8(FP), CX
 	MOVQ         n+16(FP), DX
@@ -1105,56 +1103,56 @@ TEXT ·exps256(SB), NOSPLIT, $0-36
 	JLT          tail
 
 loop:
-	VMOVUPS      (CX)(BX*4), Y5
-	VMOVUPS      32(CX)(BX*4), Y6
-	VMOVAPS      Y2, Y7
-	VMOVAPS      Y2, Y8
-	VFMADD231PS  Y1, Y5, Y7
-	VFMADD231PS  Y1, Y6, Y8
+	VMOVUPS      (CX)(BX*4), Y4
+	VMOVUPS      32(CX)(BX*4), Y5
+	VMOVAPS      Y1, Y6
+	VMOVAPS      Y1, Y7
+	VFMADD231PS  Y0, Y4, Y6
+	VFMADD231PS  Y0, Y5, Y7
+	VMOVUPS      expMagic<>+0(SB), Y4
 	VMOVUPS      expMagic<>+0(SB), Y5
-	VMOVUPS      expMagic<>+0(SB), Y6
+	VFMADD231PS  expLog2e<>+0(SB), Y6, Y4
 	VFMADD231PS  expLog2e<>+0(SB), Y7, Y5
-	VFMADD231PS  expLog2e<>+0(SB), Y8, Y6
+	VSUBPS       expMagic<>+0(SB), Y4, Y8
 	VSUBPS       expMagic<>+0(SB), Y5, Y9
-	VSUBPS       expMagic<>+0(SB), Y6, Y10
+	VMOVAPS      Y6, Y10
 	VMOVAPS      Y7, Y11
-	VMOVAPS      Y8, Y12
+	VFNMADD231PS expLn2Hi<>+0(SB), Y8, Y10
 	VFNMADD231PS expLn2Hi<>+0(SB), Y9, Y11
-	VFNMADD231PS expLn2Hi<>+0(SB), Y10, Y12
+	VFNMADD231PS expLn2Lo<>+0(SB), Y8, Y10
 	VFNMADD231PS expLn2Lo<>+0(SB), Y9, Y11
-	VFNMADD231PS expLn2Lo<>+0(SB), Y10, Y12
+	VMOVUPS      expP4<>+0(SB), Y8
 	VMOVUPS      expP4<>+0(SB), Y9
-	VMOVUPS      expP4<>+0(SB), Y10
+	VFMADD213PS  expP3<>+0(SB), Y10, Y8
 	VFMADD213PS  expP3<>+0(SB), Y11, Y9
-	VFMADD213PS  expP3<>+0(SB), Y12, Y10
+	VFMADD213PS  expP2<>+0(SB), Y10, Y8
 	VFMADD213PS  expP2<>+0(SB), Y11, Y9
-	VFMADD213PS  expP2<>+0(SB), Y12, Y10
+	VFMADD213PS  expP1<>+0(SB), Y10, Y8
 	VFMADD213PS  expP1<>+0(SB), Y11, Y9
-	VFMADD213PS  expP1<>+0(SB), Y12, Y10
+	VFMADD213PS  expP0<>+0(SB), Y10, Y8
 	VFMADD213PS  expP0<>+0(SB), Y11, Y9
-	VFMADD213PS  expP0<>+0(SB), Y12, Y10
+	VFMADD213PS  one<>+0(SB), Y10, Y8
 	VFMADD213PS  one<>+0(SB), Y11, Y9
-	VFMADD213PS  one<>+0(SB), Y12, Y10
+	VFMADD213PS  one<>+0(SB), Y10, Y8
 	VFMADD213PS  one<>+0(SB), Y11, Y9
-	VFMADD213PS  one<>+0(SB), Y12, Y10
+	VPSLLD       $0x17, Y4, Y4
 	VPSLLD       $0x17, Y5, Y5
-	VPSLLD       $0x17, Y6, Y6
+	VPADDD       one<>+0(SB), Y4, Y4
 	VPADDD       one<>+0(SB), Y5, Y5
-	VPADDD       one<>+0(SB), Y6, Y6
+	VMULPS       Y4, Y8, Y8
 	VMULPS       Y5, Y9, Y9
-	VMULPS       Y6, Y10, Y10
+	VCMPPS       $0x11, expLow<>+0(SB), Y6, Y4
 	VCMPPS       $0x11, expLow<>+0(SB), Y7, Y5
-	VCMPPS       $0x11, expLow<>+0(SB), Y8, Y6
-	VBLENDVPS    Y5, Y0, Y9, Y5
-	VBLENDVPS    Y6, Y0, Y10, Y6
+	VBLENDVPS    Y4, zero<>+0(SB), Y8, Y4
+	VBLENDVPS    Y5, zero<>+0(SB), Y9, Y5
+	VCMPPS       $0x1e, expHigh<>+0(SB), Y6, Y6
 	VCMPPS       $0x1e, expHigh<>+0(SB), Y7, Y7
-	VCMPPS       $0x1e, expHigh<>+0(SB), Y8, Y8
+	VBLENDVPS    Y6, infinity<>+0(SB), Y4, Y4
 	VBLENDVPS    Y7, infinity<>+0(SB), Y5, Y5
-	VBLENDVPS    Y8, infinity<>+0(SB), Y6, Y6
-	VMOVUPS      Y5, (AX)(BX*4)
-	VMOVUPS      Y6, 32(AX)(BX*4)
+	VMOVUPS      Y4, (AX)(BX*4)
+	VMOVUPS      Y5, 32(AX)(BX*4)
+	VADDPS       Y4, Y2, Y2
 	VADDPS       Y5, Y3, Y3
-	VADDPS       Y6, Y4, Y4
 	ADDQ         $0x10, BX
 	SUBQ         $0x10, DX
 	JGE          loop
@@ -1165,64 +1163,64 @@ tail:
 	LEAQ         tailMask<>+64(SB), SI
 	SHLQ         $0x02, DX
 	SUBQ         DX, SI
-	VMOVUPS      (SI), Y5
-	VMOVUPS      32(SI), Y6
-	VMASKMOVPS   (CX)(BX*4), Y5, Y7
-	VMASKMOVPS   32(CX)(BX*4), Y6, Y8
-	VMOVAPS      Y2, Y9
-	VMOVAPS      Y2, Y2
-	VFMADD231PS  Y1, Y7, Y9
-	VFMADD231PS  Y1, Y8, Y2
-	VMOVUPS      expMagic<>+0(SB), Y1
-	VMOVUPS      expMagic<>+0(SB), Y7
-	VFMADD231PS  expLog2e<>+0(SB), Y9, Y1
-	VFMADD231PS  expLog2e<>+0(SB), Y2, Y7
-	VSUBPS       expMagic<>+0(SB), Y1, Y8
-	VSUBPS       expMagic<>+0(SB), Y7, Y10
-	VMOVAPS      Y9, Y11
-	VMOVAPS      Y2, Y12
-	VFNMADD231PS expLn2Hi<>+0(SB), Y8, Y11
-	VFNMADD231PS expLn2Hi<>+0(SB), Y10, Y12
-	VFNMADD231PS expLn2Lo<>+0(SB), Y8, Y11
-	VFNMADD231PS expLn2Lo<>+0(SB), Y10, Y12
-	VMOVUPS      expP4<>+0(SB), Y8
-	VMOVUPS      expP4<>+0(SB), Y10
-	VFMADD213PS  expP3<>+0(SB), Y11, Y8
-	VFMADD213PS  expP3<>+0(SB), Y12, Y10
-	VFMADD213PS  expP2<>+0(SB), Y11, Y8
-	VFMADD213PS  expP2<>+0(SB), Y12, Y10
-	VFMADD213PS  expP1<>+0(SB), Y11, Y8
-	VFMADD213PS  expP1<>+0(SB), Y12, Y10
-	VFMADD213PS  expP0<>+0(SB), Y11, Y8
-	VFMADD213PS  expP0<>+0(SB), Y12, Y10
-	VFMADD213PS  one<>+0(SB), Y11, Y8
-	VFMADD213PS  one<>+0(SB), Y12, Y10
-	VFMADD213PS  one<>+0(SB), Y11, Y8
-	VFMADD213PS  one<>+0(SB), Y12, Y10
-	VPSLLD       $0x17, Y1, Y1
-	VPSLLD       $0x17, Y7, Y7
-	VPADDD       one<>+0(SB), Y1, Y1
-	VPADDD       one<>+0(SB), Y7, Y7
-	VMULPS       Y1, Y8, Y8
-	VMULPS       Y7, Y10, Y10
-	VCMPPS       $0x11, expLow<>+0(SB), Y9, Y1
-	VCMPPS       $0x11, expLow<>+0(SB), Y2, Y7
-	VBLENDVPS    Y1, Y0, Y8, Y1
-	VBLENDVPS    Y7, Y0, Y10, Y0
-	VCMPPS       $0x1e, expHigh<>+0(SB), Y9, Y7
-	VCMPPS       $0x1e, expHigh<>+0(SB), Y2, Y2
-	VBLENDVPS    Y7, infinity<>+0(SB), Y1, Y1
-	VBLENDVPS    Y2, infinity<>+0(SB), Y0, Y0
-	VMASKMOVPS   Y1, Y5, (AX)(BX*4)
-	VMASKMOVPS   Y0, Y6, 32(AX)(BX*4)
+	VMOVUPS      (SI), Y4
+	VMOVUPS      32(SI), Y5
+	VMASKMOVPS   (CX)(BX*4), Y4, Y6
+	VMASKMOVPS   32(CX)(BX*4), Y5, Y7
+	VMOVAPS      Y1, Y8
+	VMOVAPS      Y1, Y1
+	VFMADD231PS  Y0, Y6, Y8
+	VFMADD231PS  Y0, Y7, Y1
+	VMOVUPS      expMagic<>+0(SB), Y0
+	VMOVUPS      expMagic<>+0(SB), Y6
+	VFMADD231PS  expLog2e<>+0(SB), Y8, Y0
+	VFMADD231PS  expLog2e<>+0(SB), Y1, Y6
+	VSUBPS       expMagic<>+0(SB), Y0, Y7
+	VSUBPS       expMagic<>+0(SB), Y6, Y9
+	VMOVAPS      Y8, Y10
+	VMOVAPS      Y1, Y11
+	VFNMADD231PS expLn2Hi<>+0(SB), Y7, Y10
+	VFNMADD231PS expLn2Hi<>+0(SB), Y9, Y11
+	VFNMADD231PS expLn2Lo<>+0(SB), Y7, Y10
+	VFNMADD231PS expLn2Lo<>+0(SB), Y9, Y11
+	VMOVUPS      expP4<>+0(SB), Y7
+	VMOVUPS      expP4<>+0(SB), Y9
+	VFMADD213PS  expP3<>+0(SB), Y10, Y7
+	VFMADD213PS  expP3<>+0(SB), Y11, Y9
+	VFMADD213PS  expP2<>+0(SB), Y10, Y7
+	VFMADD213PS  expP2<>+0(SB), Y11, Y9
+	VFMADD213PS  expP1<>+0(SB), Y10, Y7
+	VFMADD213PS  expP1<>+0(SB), Y11, Y9
+	VFMADD213PS  expP0<>+0(SB), Y10, Y7
+	VFMADD213PS  expP0<>+0(SB), Y11, Y9
+	VFMADD213PS  one<>+0(SB), Y10, Y7
+	VFMADD213PS  one<>+0(SB), Y11, Y9
+	VFMADD213PS  one<>+0(SB), Y10, Y7
+	VFMADD213PS  one<>+0(SB), Y11, Y9
+	VPSLLD       $0x17, Y0, Y0
+	VPSLLD       $0x17, Y6, Y6
+	VPADDD       one<>+0(SB), Y0, Y0
+	VPADDD       one<>+0(SB), Y6, Y6
+	VMULPS       Y0, Y7, Y7
+	VMULPS       Y6, Y9, Y9
+	VCMPPS       $0x11, expLow<>+0(SB), Y8, Y0
+	VCMPPS       $0x11, expLow<>+0(SB), Y1, Y6
+	VBLENDVPS    Y0, zero<>+0(SB), Y7, Y0
+	VBLENDVPS    Y6, zero<>+0(SB), Y9, Y6
+	VCMPPS       $0x1e, expHigh<>+0(SB), Y8, Y7
+	VCMPPS       $0x1e, expHigh<>+0(SB), Y1, Y1
+	VBLENDVPS    Y7, infinity<>+0(SB), Y0, Y0
+	VBLENDVPS    Y1, infinity<>+0(SB), Y6, Y1
+	VMASKMOVPS   Y0, Y4, (AX)(BX*4)
+	VMASKMOVPS   Y1, Y5, 32(AX)(BX*4)
+	VADDPS       Y0, Y2, Y0
 	VADDPS       Y1, Y3, Y1
-	VADDPS       Y0, Y4, Y0
+	VBLENDVPS    Y4, Y0, Y2, Y2
 	VBLENDVPS    Y5, Y1, Y3, Y3
-	VBLENDVPS    Y6, Y0, Y4, Y4
 
 done:
-	VMOVAPS      Y4, Y0
-	VADDPS       Y0, Y3, Y0
+	VMOVAPS      Y3, Y0
+	VADDPS       Y0, Y2, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X0
 	VMOVHLPS     X0, X0, X1
@@ -1244,12 +1242,12 @@ TEXT ·swiglu512(SB), NOSPLIT, $0-32
 	VBROADCASTSS expLn2Lo<>+0(SB), Z5
 	VBROADCASTSS one<>+0(SB), Z6
 	VBROADCASTSS infinity<>+0(SB), Z7
-	VBROADCASTSS expP0<>+0(SB), Z8
-	VBROADCASTSS expP1<>+0(SB), Z9
-	VBROADCASTSS expP2<>+0(SB), Z10
-	VBROADCASTSS expP3<>+0(SB), Z11
-	VBROADCASTSS expP4<>+0(SB), Z12
-	VXORPS       Z13, Z13, Z13
+	VBROADCASTSS zero<>+0(SB), Z8
+	VBROADCASTSS expP0<>+0(SB), Z9
+	VBROADCASTSS expP1<>+0(SB), Z10
+	VBROADCASTSS expP2<>+0(SB), Z11
+	VBROADCASTSS expP3<>+0(SB), Z12
+	VBROADCASTSS expP4<>+0(SB), Z13
 	VBROADCASTSS one<>+0(SB), Z14
 	VBROADCASTSS minus<>+0(SB), Z15
 	MOVQ         y+0(FP), AX
@@ -1269,18 +1267,18 @@ loop:
 	VMOVAPS      Z17, Z20
 	VFNMADD231PS Z4, Z19, Z20
 	VFNMADD231PS Z5, Z19, Z20
-	VMOVAPS      Z12, Z19
+	VMOVAPS      Z13, Z19
+	VFMADD213PS  Z12, Z20, Z19
 	VFMADD213PS  Z11, Z20, Z19
 	VFMADD213PS  Z10, Z20, Z19
 	VFMADD213PS  Z9, Z20, Z19
-	VFMADD213PS  Z8, Z20, Z19
 	VFMADD213PS  Z6, Z20, Z19
 	VFMADD213PS  Z6, Z20, Z19
 	VPSLLD       $0x17, Z18, Z18
 	VPADDD       Z6, Z18, Z18
 	VMULPS       Z18, Z19, Z19
 	VCMPPS       $0x11, Z0, Z17, K1
-	VBLENDMPS    Z13, Z19, K1, Z21
+	VBLENDMPS    Z8, Z19, K1, Z21
 	VCMPPS       $0x1e, Z1, Z17, K1
 	VBLENDMPS    Z7, Z21, K1, Z22
 	VADDPS       Z14, Z22, Z17
@@ -1308,18 +1306,18 @@ tail:
 	VMOVAPS      Z15, Z3
 	VFNMADD231PS Z4, Z2, Z3
 	VFNMADD231PS Z5, Z2, Z3
-	VMOVAPS      Z12, Z2
+	VMOVAPS      Z13, Z2
+	VFMADD213PS  Z12, Z3, Z2
 	VFMADD213PS  Z11, Z3, Z2
 	VFMADD213PS  Z10, Z3, Z2
 	VFMADD213PS  Z9, Z3, Z2
-	VFMADD213PS  Z8, Z3, Z2
 	VFMADD213PS  Z6, Z3, Z2
 	VFMADD213PS  Z6, Z3, Z2
 	VPSLLD       $0x17, Z17, Z17
 	VPADDD       Z6, Z17, Z17
 	VMULPS       Z17, Z2, Z2
 	VCMPPS       $0x11, Z0, Z15, K2
-	VBLENDMPS    Z13, Z2, K2, Z23
+	VBLENDMPS    Z8, Z2, K2, Z23
 	VCMPPS       $0x1e, Z1, Z15, K2
 	VBLENDMPS    Z7, Z23, K2, Z24
 	VADDPS       Z14, Z24, Z0
@@ -1335,71 +1333,69 @@ done:
 // func swiglu256(y *float32, gate *float32, up *float32, n int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·swiglu256(SB), NOSPLIT, $0-32
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	MOVQ   y+0(FP), AX
-	MOVQ   gate+8(FP), CX
-	MOVQ   up+16(FP), DX
-	MOVQ   n+24(FP), BX
-	XORQ   SI, SI
-	SUBQ   $0x10, BX
-	JLT    tail
+	MOVQ y+0(FP), AX
+	MOVQ gate+8(FP), CX
+	MOVQ up+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ SI, SI
+	SUBQ $0x10, BX
+	JLT  tail
 
 loop:
-	VMOVUPS      (CX)(SI*4), Y1
-	VMOVUPS      32(CX)(SI*4), Y2
+	VMOVUPS      (CX)(SI*4), Y0
+	VMOVUPS      32(CX)(SI*4), Y1
+	VXORPS       minus<>+0(SB), Y0, Y2
 	VXORPS       minus<>+0(SB), Y1, Y3
-	VXORPS       minus<>+0(SB), Y2, Y4
+	VMOVUPS      expMagic<>+0(SB), Y4
 	VMOVUPS      expMagic<>+0(SB), Y5
-	VMOVUPS      expMagic<>+0(SB), Y6
+	VFMADD231PS  expLog2e<>+0(SB), Y2, Y4
 	VFMADD231PS  expLog2e<>+0(SB), Y3, Y5
-	VFMADD231PS  expLog2e<>+0(SB), Y4, Y6
+	VSUBPS       expMagic<>+0(SB), Y4, Y6
 	VSUBPS       expMagic<>+0(SB), Y5, Y7
-	VSUBPS       expMagic<>+0(SB), Y6, Y8
+	VMOVAPS      Y2, Y8
 	VMOVAPS      Y3, Y9
-	VMOVAPS      Y4, Y10
+	VFNMADD231PS expLn2Hi<>+0(SB), Y6, Y8
 	VFNMADD231PS expLn2Hi<>+0(SB), Y7, Y9
-	VFNMADD231PS expLn2Hi<>+0(SB), Y8, Y10
+	VFNMADD231PS expLn2Lo<>+0(SB), Y6, Y8
 	VFNMADD231PS expLn2Lo<>+0(SB), Y7, Y9
-	VFNMADD231PS expLn2Lo<>+0(SB), Y8, Y10
+	VMOVUPS      expP4<>+0(SB), Y6
 	VMOVUPS      expP4<>+0(SB), Y7
-	VMOVUPS      expP4<>+0(SB), Y8
+	VFMADD213PS  expP3<>+0(SB), Y8, Y6
 	VFMADD213PS  expP3<>+0(SB), Y9, Y7
-	VFMADD213PS  expP3<>+0(SB), Y10, Y8
+	VFMADD213PS  expP2<>+0(SB), Y8, Y6
 	VFMADD213PS  expP2<>+0(SB), Y9, Y7
-	VFMADD213PS  expP2<>+0(SB), Y10, Y8
+	VFMADD213PS  expP1<>+0(SB), Y8, Y6
 	VFMADD213PS  expP1<>+0(SB), Y9, Y7
-	VFMADD213PS  expP1<>+0(SB), Y10, Y8
+	VFMADD213PS  expP0<>+0(SB), Y8, Y6
 	VFMADD213PS  expP0<>+0(SB), Y9, Y7
-	VFMADD213PS  expP0<>+0(SB), Y10, Y8
+	VFMADD213PS  one<>+0(SB), Y8, Y6
 	VFMADD213PS  one<>+0(SB), Y9, Y7
-	VFMADD213PS  one<>+0(SB), Y10, Y8
+	VFMADD213PS  one<>+0(SB), Y8, Y6
 	VFMADD213PS  one<>+0(SB), Y9, Y7
-	VFMADD213PS  one<>+0(SB), Y10, Y8
+	VPSLLD       $0x17, Y4, Y4
 	VPSLLD       $0x17, Y5, Y5
-	VPSLLD       $0x17, Y6, Y6
+	VPADDD       one<>+0(SB), Y4, Y4
 	VPADDD       one<>+0(SB), Y5, Y5
-	VPADDD       one<>+0(SB), Y6, Y6
+	VMULPS       Y4, Y6, Y6
 	VMULPS       Y5, Y7, Y7
-	VMULPS       Y6, Y8, Y8
+	VCMPPS       $0x11, expLow<>+0(SB), Y2, Y4
 	VCMPPS       $0x11, expLow<>+0(SB), Y3, Y5
-	VCMPPS       $0x11, expLow<>+0(SB), Y4, Y6
-	VBLENDVPS    Y5, Y0, Y7, Y5
-	VBLENDVPS    Y6, Y0, Y8, Y6
+	VBLENDVPS    Y4, zero<>+0(SB), Y6, Y4
+	VBLENDVPS    Y5, zero<>+0(SB), Y7, Y5
+	VCMPPS       $0x1e, expHigh<>+0(SB), Y2, Y2
 	VCMPPS       $0x1e, expHigh<>+0(SB), Y3, Y3
-	VCMPPS       $0x1e, expHigh<>+0(SB), Y4, Y4
+	VBLENDVPS    Y2, infinity<>+0(SB), Y4, Y2
 	VBLENDVPS    Y3, infinity<>+0(SB), Y5, Y3
-	VBLENDVPS    Y4, infinity<>+0(SB), Y6, Y4
+	VADDPS       one<>+0(SB), Y2, Y2
 	VADDPS       one<>+0(SB), Y3, Y3
-	VADDPS       one<>+0(SB), Y4, Y4
+	VDIVPS       Y2, Y0, Y0
 	VDIVPS       Y3, Y1, Y1
-	VDIVPS       Y4, Y2, Y2
-	VMOVUPS      (DX)(SI*4), Y3
-	VMOVUPS      32(DX)(SI*4), Y4
+	VMOVUPS      (DX)(SI*4), Y2
+	VMOVUPS      32(DX)(SI*4), Y3
+	VMULPS       Y2, Y0, Y0
 	VMULPS       Y3, Y1, Y1
-	VMULPS       Y4, Y2, Y2
-	VMOVUPS      Y1, (AX)(SI*4)
-	VMOVUPS      Y2, 32(AX)(SI*4)
+	VMOVUPS      Y0, (AX)(SI*4)
+	VMOVUPS      Y1, 32(AX)(SI*4)
 	ADDQ         $0x10, SI
 	SUBQ         $0x10, BX
 	JGE          loop
@@ -1410,62 +1406,62 @@ tail:
 	LEAQ         tailMask<>+64(SB), DI
 	SHLQ         $0x02, BX
 	SUBQ         BX, DI
-	VMOVUPS      (DI), Y1
-	VMOVUPS      32(DI), Y2
-	VMASKMOVPS   (CX)(SI*4), Y1, Y3
-	VMASKMOVPS   32(CX)(SI*4), Y2, Y4
+	VMOVUPS      (DI), Y0
+	VMOVUPS      32(DI), Y1
+	VMASKMOVPS   (CX)(SI*4), Y0, Y2
+	VMASKMOVPS   32(CX)(SI*4), Y1, Y3
+	VXORPS       minus<>+0(SB), Y2, Y4
 	VXORPS       minus<>+0(SB), Y3, Y5
-	VXORPS       minus<>+0(SB), Y4, Y6
+	VMOVUPS      expMagic<>+0(SB), Y6
 	VMOVUPS      expMagic<>+0(SB), Y7
-	VMOVUPS      expMagic<>+0(SB), Y8
+	VFMADD231PS  expLog2e<>+0(SB), Y4, Y6
 	VFMADD231PS  expLog2e<>+0(SB), Y5, Y7
-	VFMADD231PS  expLog2e<>+0(SB), Y6, Y8
+	VSUBPS       expMagic<>+0(SB), Y6, Y8
 	VSUBPS       expMagic<>+0(SB), Y7, Y9
-	VSUBPS       expMagic<>+0(SB), Y8, Y10
+	VMOVAPS      Y4, Y10
 	VMOVAPS      Y5, Y11
-	VMOVAPS      Y6, Y12
+	VFNMADD231PS expLn2Hi<>+0(SB), Y8, Y10
 	VFNMADD231PS expLn2Hi<>+0(SB), Y9, Y11
-	VFNMADD231PS expLn2Hi<>+0(SB), Y10, Y12
+	VFNMADD231PS expLn2Lo<>+0(SB), Y8, Y10
 	VFNMADD231PS expLn2Lo<>+0(SB), Y9, Y11
-	VFNMADD231PS expLn2Lo<>+0(SB), Y10, Y12
+	VMOVUPS      expP4<>+0(SB), Y8
 	VMOVUPS      expP4<>+0(SB), Y9
-	VMOVUPS      expP4<>+0(SB), Y10
+	VFMADD213PS  expP3<>+0(SB), Y10, Y8
 	VFMADD213PS  expP3<>+0(SB), Y11, Y9
-	VFMADD213PS  expP3<>+0(SB), Y12, Y10
+	VFMADD213PS  expP2<>+0(SB), Y10, Y8
 	VFMADD213PS  expP2<>+0(SB), Y11, Y9
-	VFMADD213PS  expP2<>+0(SB), Y12, Y10
+	VFMADD213PS  expP1<>+0(SB), Y10, Y8
 	VFMADD213PS  expP1<>+0(SB), Y11, Y9
-	VFMADD213PS  expP1<>+0(SB), Y12, Y10
+	VFMADD213PS  expP0<>+0(SB), Y10, Y8
 	VFMADD213PS  expP0<>+0(SB), Y11, Y9
-	VFMADD213PS  expP0<>+0(SB), Y12, Y10
+	VFMADD213PS  one<>+0(SB), Y10, Y8
 	VFMADD213PS  one<>+0(SB), Y11, Y9
-	VFMADD213PS  one<>+0(SB), Y12, Y10
+	VFMADD213PS  one<>+0(SB), Y10, Y8
 	VFMADD213PS  one<>+0(SB), Y11, Y9
-	VFMADD213PS  one<>+0(SB), Y12, Y10
+	VPSLLD       $0x17, Y6, Y6
 	VPSLLD       $0x17, Y7, Y7
-	VPSLLD       $0x17, Y8, Y8
+	VPADDD       one<>+0(SB), Y6, Y6
 	VPADDD       one<>+0(SB), Y7, Y7
-	VPADDD       one<>+0(SB), Y8, Y8
+	VMULPS       Y6, Y8, Y8
 	VMULPS       Y7, Y9, Y9
-	VMULPS       Y8, Y10, Y10
+	VCMPPS       $0x11, expLow<>+0(SB), Y4, Y6
 	VCMPPS       $0x11, expLow<>+0(SB), Y5, Y7
-	VCMPPS       $0x11, expLow<>+0(SB), Y6, Y8
-	VBLENDVPS    Y7, Y0, Y9, Y7
-	VBLENDVPS    Y8, Y0, Y10, Y0
+	VBLENDVPS    Y6, zero<>+0(SB), Y8, Y6
+	VBLENDVPS    Y7, zero<>+0(SB), Y9, Y7
+	VCMPPS       $0x1e, expHigh<>+0(SB), Y4, Y4
 	VCMPPS       $0x1e, expHigh<>+0(SB), Y5, Y5
-	VCMPPS       $0x1e, expHigh<>+0(SB), Y6, Y6
+	VBLENDVPS    Y4, infinity<>+0(SB), Y6, Y4
 	VBLENDVPS    Y5, infinity<>+0(SB), Y7, Y5
-	VBLENDVPS    Y6, infinity<>+0(SB), Y0, Y0
+	VADDPS       one<>+0(SB), Y4, Y4
 	VADDPS       one<>+0(SB), Y5, Y5
-	VADDPS       one<>+0(SB), Y0, Y0
+	VDIVPS       Y4, Y2, Y2
 	VDIVPS       Y5, Y3, Y3
-	VDIVPS       Y0, Y4, Y0
-	VMASKMOVPS   (DX)(SI*4), Y1, Y4
-	VMASKMOVPS   32(DX)(SI*4), Y2, Y5
-	VMULPS       Y4, Y3, Y3
-	VMULPS       Y5, Y0, Y0
-	VMASKMOVPS   Y3, Y1, (AX)(SI*4)
-	VMASKMOVPS   Y0, Y2, 32(AX)(SI*4)
+	VMASKMOVPS   (DX)(SI*4), Y0, Y4
+	VMASKMOVPS   32(DX)(SI*4), Y1, Y5
+	VMULPS       Y4, Y2, Y2
+	VMULPS       Y5, Y3, Y3
+	VMASKMOVPS   Y2, Y0, (AX)(SI*4)
+	VMASKMOVPS   Y3, Y1, 32(AX)(SI*4)
 
 done:
 	VZEROUPPER
@@ -1482,12 +1478,12 @@ TEXT ·swigluBackward512(SB), NOSPLIT, $0-48
 	VBROADCASTSS expLn2Lo<>+0(SB), Z5
 	VBROADCASTSS one<>+0(SB), Z6
 	VBROADCASTSS infinity<>+0(SB), Z7
-	VBROADCASTSS expP0<>+0(SB), Z8
-	VBROADCASTSS expP1<>+0(SB), Z9
-	VBROADCASTSS expP2<>+0(SB), Z10
-	VBROADCASTSS expP3<>+0(SB), Z11
-	VBROADCASTSS expP4<>+0(SB), Z12
-	VXORPS       Z13, Z13, Z13
+	VBROADCASTSS zero<>+0(SB), Z8
+	VBROADCASTSS expP0<>+0(SB), Z9
+	VBROADCASTSS expP1<>+0(SB), Z10
+	VBROADCASTSS expP2<>+0(SB), Z11
+	VBROADCASTSS expP3<>+0(SB), Z12
+	VBROADCASTSS expP4<>+0(SB), Z13
 	VBROADCASTSS one<>+0(SB), Z14
 	VBROADCASTSS minus<>+0(SB), Z15
 	VBROADCASTSS one<>+0(SB), Z16
@@ -1510,18 +1506,18 @@ loop:
 	VMOVAPS      Z18, Z21
 	VFNMADD231PS Z4, Z20, Z21
 	VFNMADD231PS Z5, Z20, Z21
-	VMOVAPS      Z12, Z20
+	VMOVAPS      Z13, Z20
+	VFMADD213PS  Z12, Z21, Z20
 	VFMADD213PS  Z11, Z21, Z20
 	VFMADD213PS  Z10, Z21, Z20
 	VFMADD213PS  Z9, Z21, Z20
-	VFMADD213PS  Z8, Z21, Z20
 	VFMADD213PS  Z6, Z21, Z20
 	VFMADD213PS  Z6, Z21, Z20
 	VPSLLD       $0x17, Z19, Z19
 	VPADDD       Z6, Z19, Z19
 	VMULPS       Z19, Z20, Z20
 	VCMPPS       $0x11, Z0, Z18, K1
-	VBLENDMPS    Z13, Z20, K1, Z22
+	VBLENDMPS    Z8, Z20, K1, Z22
 	VCMPPS       $0x1e, Z1, Z18, K1
 	VBLENDMPS    Z7, Z22, K1, Z23
 	VADDPS       Z14, Z23, Z18
@@ -1558,18 +1554,18 @@ tail:
 	VMOVAPS      Z15, Z3
 	VFNMADD231PS Z4, Z2, Z3
 	VFNMADD231PS Z5, Z2, Z3
-	VMOVAPS      Z12, Z2
+	VMOVAPS      Z13, Z2
+	VFMADD213PS  Z12, Z3, Z2
 	VFMADD213PS  Z11, Z3, Z2
 	VFMADD213PS  Z10, Z3, Z2
 	VFMADD213PS  Z9, Z3, Z2
-	VFMADD213PS  Z8, Z3, Z2
 	VFMADD213PS  Z6, Z3, Z2
 	VFMADD213PS  Z6, Z3, Z2
 	VPSLLD       $0x17, Z18, Z18
 	VPADDD       Z6, Z18, Z18
 	VMULPS       Z18, Z2, Z2
 	VCMPPS       $0x11, Z0, Z15, K2
-	VBLENDMPS    Z13, Z2, K2, Z24
+	VBLENDMPS    Z8, Z2, K2, Z24
 	VCMPPS       $0x1e, Z1, Z15, K2
 	VBLENDMPS    Z7, Z24, K2, Z25
 	VADDPS       Z14, Z25, Z0
@@ -1594,91 +1590,89 @@ done:
 // func swigluBackward256(dgate *float32, dup *float32, dy *float32, gate *float32, up *float32, n int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·swigluBackward256(SB), NOSPLIT, $0-48
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	MOVQ   dgate+0(FP), AX
-	MOVQ   dup+8(FP), CX
-	MOVQ   dy+16(FP), DX
-	MOVQ   gate+24(FP), BX
-	MOVQ   up+32(FP), SI
-	MOVQ   n+40(FP), DI
-	XORQ   R8, R8
-	SUBQ   $0x10, DI
-	JLT    tail
+	MOVQ dgate+0(FP), AX
+	MOVQ dup+8(FP), CX
+	MOVQ dy+16(FP), DX
+	MOVQ gate+24(FP), BX
+	MOVQ up+32(FP), SI
+	MOVQ n+40(FP), DI
+	XORQ R8, R8
+	SUBQ $0x10, DI
+	JLT  tail
 
 loop:
-	VMOVUPS      (BX)(R8*4), Y1
-	VMOVUPS      32(BX)(R8*4), Y2
+	VMOVUPS      (BX)(R8*4), Y0
+	VMOVUPS      32(BX)(R8*4), Y1
+	VXORPS       minus<>+0(SB), Y0, Y2
 	VXORPS       minus<>+0(SB), Y1, Y3
-	VXORPS       minus<>+0(SB), Y2, Y4
+	VMOVUPS      expMagic<>+0(SB), Y4
 	VMOVUPS      expMagic<>+0(SB), Y5
-	VMOVUPS      expMagic<>+0(SB), Y6
+	VFMADD231PS  expLog2e<>+0(SB), Y2, Y4
 	VFMADD231PS  expLog2e<>+0(SB), Y3, Y5
-	VFMADD231PS  expLog2e<>+0(SB), Y4, Y6
+	VSUBPS       expMagic<>+0(SB), Y4, Y6
 	VSUBPS       expMagic<>+0(SB), Y5, Y7
-	VSUBPS       expMagic<>+0(SB), Y6, Y8
+	VMOVAPS      Y2, Y8
 	VMOVAPS      Y3, Y9
-	VMOVAPS      Y4, Y10
+	VFNMADD231PS expLn2Hi<>+0(SB), Y6, Y8
 	VFNMADD231PS expLn2Hi<>+0(SB), Y7, Y9
-	VFNMADD231PS expLn2Hi<>+0(SB), Y8, Y10
+	VFNMADD231PS expLn2Lo<>+0(SB), Y6, Y8
 	VFNMADD231PS expLn2Lo<>+0(SB), Y7, Y9
-	VFNMADD231PS expLn2Lo<>+0(SB), Y8, Y10
+	VMOVUPS      expP4<>+0(SB), Y6
 	VMOVUPS      expP4<>+0(SB), Y7
-	VMOVUPS      expP4<>+0(SB), Y8
+	VFMADD213PS  expP3<>+0(SB), Y8, Y6
 	VFMADD213PS  expP3<>+0(SB), Y9, Y7
-	VFMADD213PS  expP3<>+0(SB), Y10, Y8
+	VFMADD213PS  expP2<>+0(SB), Y8, Y6
 	VFMADD213PS  expP2<>+0(SB), Y9, Y7
-	VFMADD213PS  expP2<>+0(SB), Y10, Y8
+	VFMADD213PS  expP1<>+0(SB), Y8, Y6
 	VFMADD213PS  expP1<>+0(SB), Y9, Y7
-	VFMADD213PS  expP1<>+0(SB), Y10, Y8
+	VFMADD213PS  expP0<>+0(SB), Y8, Y6
 	VFMADD213PS  expP0<>+0(SB), Y9, Y7
-	VFMADD213PS  expP0<>+0(SB), Y10, Y8
+	VFMADD213PS  one<>+0(SB), Y8, Y6
 	VFMADD213PS  one<>+0(SB), Y9, Y7
-	VFMADD213PS  one<>+0(SB), Y10, Y8
+	VFMADD213PS  one<>+0(SB), Y8, Y6
 	VFMADD213PS  one<>+0(SB), Y9, Y7
-	VFMADD213PS  one<>+0(SB), Y10, Y8
+	VPSLLD       $0x17, Y4, Y4
 	VPSLLD       $0x17, Y5, Y5
-	VPSLLD       $0x17, Y6, Y6
+	VPADDD       one<>+0(SB), Y4, Y4
 	VPADDD       one<>+0(SB), Y5, Y5
-	VPADDD       one<>+0(SB), Y6, Y6
+	VMULPS       Y4, Y6, Y6
 	VMULPS       Y5, Y7, Y7
-	VMULPS       Y6, Y8, Y8
+	VCMPPS       $0x11, expLow<>+0(SB), Y2, Y4
 	VCMPPS       $0x11, expLow<>+0(SB), Y3, Y5
-	VCMPPS       $0x11, expLow<>+0(SB), Y4, Y6
-	VBLENDVPS    Y5, Y0, Y7, Y5
-	VBLENDVPS    Y6, Y0, Y8, Y6
+	VBLENDVPS    Y4, zero<>+0(SB), Y6, Y4
+	VBLENDVPS    Y5, zero<>+0(SB), Y7, Y5
+	VCMPPS       $0x1e, expHigh<>+0(SB), Y2, Y2
 	VCMPPS       $0x1e, expHigh<>+0(SB), Y3, Y3
-	VCMPPS       $0x1e, expHigh<>+0(SB), Y4, Y4
+	VBLENDVPS    Y2, infinity<>+0(SB), Y4, Y2
 	VBLENDVPS    Y3, infinity<>+0(SB), Y5, Y3
-	VBLENDVPS    Y4, infinity<>+0(SB), Y6, Y4
+	VADDPS       one<>+0(SB), Y2, Y2
 	VADDPS       one<>+0(SB), Y3, Y3
-	VADDPS       one<>+0(SB), Y4, Y4
+	VMOVUPS      one<>+0(SB), Y4
 	VMOVUPS      one<>+0(SB), Y5
-	VMOVUPS      one<>+0(SB), Y6
+	VDIVPS       Y2, Y4, Y2
 	VDIVPS       Y3, Y5, Y3
-	VDIVPS       Y4, Y6, Y4
-	VMOVUPS      (DX)(R8*4), Y7
-	VMOVUPS      32(DX)(R8*4), Y8
+	VMOVUPS      (DX)(R8*4), Y6
+	VMOVUPS      32(DX)(R8*4), Y7
+	VMULPS       Y2, Y6, Y6
 	VMULPS       Y3, Y7, Y7
-	VMULPS       Y4, Y8, Y8
+	VSUBPS       Y2, Y4, Y2
 	VSUBPS       Y3, Y5, Y3
-	VSUBPS       Y4, Y6, Y4
+	VMOVAPS      Y4, Y4
 	VMOVAPS      Y5, Y5
-	VMOVAPS      Y6, Y6
+	VFMADD231PS  Y2, Y0, Y4
 	VFMADD231PS  Y3, Y1, Y5
-	VFMADD231PS  Y4, Y2, Y6
-	VMOVUPS      (SI)(R8*4), Y3
-	VMOVUPS      32(SI)(R8*4), Y4
+	VMOVUPS      (SI)(R8*4), Y2
+	VMOVUPS      32(SI)(R8*4), Y3
+	VMULPS       Y2, Y6, Y2
 	VMULPS       Y3, Y7, Y3
-	VMULPS       Y4, Y8, Y4
+	VMULPS       Y4, Y2, Y2
 	VMULPS       Y5, Y3, Y3
-	VMULPS       Y6, Y4, Y4
-	VMOVUPS      Y3, (AX)(R8*4)
-	VMOVUPS      Y4, 32(AX)(R8*4)
+	VMOVUPS      Y2, (AX)(R8*4)
+	VMOVUPS      Y3, 32(AX)(R8*4)
+	VMULPS       Y0, Y6, Y0
 	VMULPS       Y1, Y7, Y1
-	VMULPS       Y2, Y8, Y2
-	VMOVUPS      Y1, (CX)(R8*4)
-	VMOVUPS      Y2, 32(CX)(R8*4)
+	VMOVUPS      Y0, (CX)(R8*4)
+	VMOVUPS      Y1, 32(CX)(R8*4)
 	ADDQ         $0x10, R8
 	SUBQ         $0x10, DI
 	JGE          loop
@@ -1689,80 +1683,80 @@ tail:
 	LEAQ         tailMask<>+64(SB), R9
 	SHLQ         $0x02, DI
 	SUBQ         DI, R9
-	VMOVUPS      (R9), Y1
-	VMOVUPS      32(R9), Y2
-	VMASKMOVPS   (BX)(R8*4), Y1, Y3
-	VMASKMOVPS   32(BX)(R8*4), Y2, Y4
+	VMOVUPS      (R9), Y0
+	VMOVUPS      32(R9), Y1
+	VMASKMOVPS   (BX)(R8*4), Y0, Y2
+	VMASKMOVPS   32(BX)(R8*4), Y1, Y3
+	VXORPS       minus<>+0(SB), Y2, Y4
 	VXORPS       minus<>+0(SB), Y3, Y5
-	VXORPS       minus<>+0(SB), Y4, Y6
+	VMOVUPS      expMagic<>+0(SB), Y6
 	VMOVUPS      expMagic<>+0(SB), Y7
-	VMOVUPS      expMagic<>+0(SB), Y8
+	VFMADD231PS  expLog2e<>+0(SB), Y4, Y6
 	VFMADD231PS  expLog2e<>+0(SB), Y5, Y7
-	VFMADD231PS  expLog2e<>+0(SB), Y6, Y8
+	VSUBPS       expMagic<>+0(SB), Y6, Y8
 	VSUBPS       expMagic<>+0(SB), Y7, Y9
-	VSUBPS       expMagic<>+0(SB), Y8, Y10
+	VMOVAPS      Y4, Y10
 	VMOVAPS      Y5, Y11
-	VMOVAPS      Y6, Y12
+	VFNMADD231PS expLn2Hi<>+0(SB), Y8, Y10
 	VFNMADD231PS expLn2Hi<>+0(SB), Y9, Y11
-	VFNMADD231PS expLn2Hi<>+0(SB), Y10, Y12
+	VFNMADD231PS expLn2Lo<>+0(SB), Y8, Y10
 	VFNMADD231PS expLn2Lo<>+0(SB), Y9, Y11
-	VFNMADD231PS expLn2Lo<>+0(SB), Y10, Y12
+	VMOVUPS      expP4<>+0(SB), Y8
 	VMOVUPS      expP4<>+0(SB), Y9
-	VMOVUPS      expP4<>+0(SB), Y10
+	VFMADD213PS  expP3<>+0(SB), Y10, Y8
 	VFMADD213PS  expP3<>+0(SB), Y11, Y9
-	VFMADD213PS  expP3<>+0(SB), Y12, Y10
+	VFMADD213PS  expP2<>+0(SB), Y10, Y8
 	VFMADD213PS  expP2<>+0(SB), Y11, Y9
-	VFMADD213PS  expP2<>+0(SB), Y12, Y10
+	VFMADD213PS  expP1<>+0(SB), Y10, Y8
 	VFMADD213PS  expP1<>+0(SB), Y11, Y9
-	VFMADD213PS  expP1<>+0(SB), Y12, Y10
+	VFMADD213PS  expP0<>+0(SB), Y10, Y8
 	VFMADD213PS  expP0<>+0(SB), Y11, Y9
-	VFMADD213PS  expP0<>+0(SB), Y12, Y10
+	VFMADD213PS  one<>+0(SB), Y10, Y8
 	VFMADD213PS  one<>+0(SB), Y11, Y9
-	VFMADD213PS  one<>+0(SB), Y12, Y10
+	VFMADD213PS  one<>+0(SB), Y10, Y8
 	VFMADD213PS  one<>+0(SB), Y11, Y9
-	VFMADD213PS  one<>+0(SB), Y12, Y10
+	VPSLLD       $0x17, Y6, Y6
 	VPSLLD       $0x17, Y7, Y7
-	VPSLLD       $0x17, Y8, Y8
+	VPADDD       one<>+0(SB), Y6, Y6
 	VPADDD       one<>+0(SB), Y7, Y7
-	VPADDD       one<>+0(SB), Y8, Y8
+	VMULPS       Y6, Y8, Y8
 	VMULPS       Y7, Y9, Y9
-	VMULPS       Y8, Y10, Y10
+	VCMPPS       $0x11, expLow<>+0(SB), Y4, Y6
 	VCMPPS       $0x11, expLow<>+0(SB), Y5, Y7
-	VCMPPS       $0x11, expLow<>+0(SB), Y6, Y8
-	VBLENDVPS    Y7, Y0, Y9, Y7
-	VBLENDVPS    Y8, Y0, Y10, Y0
+	VBLENDVPS    Y6, zero<>+0(SB), Y8, Y6
+	VBLENDVPS    Y7, zero<>+0(SB), Y9, Y7
+	VCMPPS       $0x1e, expHigh<>+0(SB), Y4, Y4
 	VCMPPS       $0x1e, expHigh<>+0(SB), Y5, Y5
-	VCMPPS       $0x1e, expHigh<>+0(SB), Y6, Y6
+	VBLENDVPS    Y4, infinity<>+0(SB), Y6, Y4
 	VBLENDVPS    Y5, infinity<>+0(SB), Y7, Y5
-	VBLENDVPS    Y6, infinity<>+0(SB), Y0, Y0
+	VADDPS       one<>+0(SB), Y4, Y4
 	VADDPS       one<>+0(SB), Y5, Y5
-	VADDPS       one<>+0(SB), Y0, Y0
 	VMOVUPS      one<>+0(SB), Y6
 	VMOVUPS      one<>+0(SB), Y7
-	VDIVPS       Y5, Y6, Y5
-	VDIVPS       Y0, Y7, Y0
-	VMASKMOVPS   (DX)(R8*4), Y1, Y8
-	VMASKMOVPS   32(DX)(R8*4), Y2, Y9
-	VMULPS       Y5, Y8, Y8
-	VMULPS       Y0, Y9, Y9
-	VSUBPS       Y5, Y6, Y5
-	VSUBPS       Y0, Y7, Y0
+	VDIVPS       Y4, Y6, Y4
+	VDIVPS       Y5, Y7, Y5
+	VMASKMOVPS   (DX)(R8*4), Y0, Y8
+	VMASKMOVPS   32(DX)(R8*4), Y1, Y9
+	VMULPS       Y4, Y8, Y8
+	VMULPS       Y5, Y9, Y9
+	VSUBPS       Y4, Y6, Y4
+	VSUBPS       Y5, Y7, Y5
 	VMOVAPS      Y6, Y6
 	VMOVAPS      Y7, Y7
-	VFMADD231PS  Y5, Y3, Y6
-	VFMADD231PS  Y0, Y4, Y7
-	VMASKMOVPS   (SI)(R8*4), Y1, Y0
-	VMASKMOVPS   32(SI)(R8*4), Y2, Y5
-	VMULPS       Y0, Y8, Y0
+	VFMADD231PS  Y4, Y2, Y6
+	VFMADD231PS  Y5, Y3, Y7
+	VMASKMOVPS   (SI)(R8*4), Y0, Y4
+	VMASKMOVPS   32(SI)(R8*4), Y1, Y5
+	VMULPS       Y4, Y8, Y4
 	VMULPS       Y5, Y9, Y5
-	VMULPS       Y6, Y0, Y0
+	VMULPS       Y6, Y4, Y4
 	VMULPS       Y7, Y5, Y5
-	VMASKMOVPS   Y0, Y1, (AX)(R8*4)
-	VMASKMOVPS   Y5, Y2, 32(AX)(R8*4)
-	VMULPS       Y3, Y8, Y0
-	VMULPS       Y4, Y9, Y3
-	VMASKMOVPS   Y0, Y1, (CX)(R8*4)
-	VMASKMOVPS   Y3, Y2, 32(CX)(R8*4)
+	VMASKMOVPS   Y4, Y0, (AX)(R8*4)
+	VMASKMOVPS   Y5, Y1, 32(AX)(R8*4)
+	VMULPS       Y2, Y8, Y2
+	VMULPS       Y3, Y9, Y3
+	VMASKMOVPS   Y2, Y0, (CX)(R8*4)
+	VMASKMOVPS   Y3, Y1, 32(CX)(R8*4)
 
 done:
 	VZEROUPPER
@@ -3635,6 +3629,16 @@ DATA one<>+20(SB)/4, $0x3f800000
 DATA one<>+24(SB)/4, $0x3f800000
 DATA one<>+28(SB)/4, $0x3f800000
 GLOBL one<>(SB), RODATA|NOPTR, $32
+
+DATA zero<>+0(SB)/4, $0x00000000
+DATA zero<>+4(SB)/4, $0x00000000
+DATA zero<>+8(SB)/4, $0x00000000
+DATA zero<>+12(SB)/4, $0x00000000
+DATA zero<>+16(SB)/4, $0x00000000
+DATA zero<>+20(SB)/4, $0x00000000
+DATA zero<>+24(SB)/4, $0x00000000
+DATA zero<>+28(SB)/4, $0x00000000
+GLOBL zero<>(SB), RODATA|NOPTR, $32
 
 DATA infinity<>+0(SB)/4, $0x7f800000
 DATA infinity<>+4(SB)/4, $0x7f800000

@@ -33,21 +33,21 @@ func dropout() []kernel {
 		c0, c1, c2, c3 := m.copy(first), word(counter+1), word(counter+2), word(counter+3)
 		m.apply(m.VPADDD, step, first, first)
 		for round := range 10 {
-			p0 := m.each(func(o ...Op) { m.VPMULUDQ(o...) }, multiplier0, c0)
-			p1 := m.each(func(o ...Op) { m.VPMULUDQ(o...) }, multiplier1, c2)
+			p0 := m.each(m.VPMULUDQ, multiplier0, c0)
+			p1 := m.each(m.VPMULUDQ, multiplier1, c2)
 			c0 = m.xor3(m.upper(p1), c1, word(2*round))
 			c2 = m.xor3(m.upper(p0), c3, word(2*round+1))
 			c1, c3 = p1, p0
 		}
 		shuffle := func(order uint8, x, y vector) vector {
-			return m.each(func(o ...Op) { m.VSHUFPS(append([]Op{U8(order)}, o...)...) }, y, x)
+			return m.each(m.VSHUFPS, imm(order), y, x)
 		}
 		const even, odd = 0x88, 0xdd // 32-bit words of x, then of y
 		low, high := shuffle(even, c0, c1), shuffle(even, c2, c3)
 		for i, w := range []vector{shuffle(even, low, high), shuffle(odd, low, high)} {
-			m.apply(func(o ...Op) { m.VPSRLD(append([]Op{Imm(8)}, o...)...) }, w, w)
+			m.apply(m.VPSRLD, imm(8), w, w)
 			m.apply(m.VPSUBD, word(threshold), w, w) // negative: dropped
-			m.apply(func(o ...Op) { m.VPSRAD(append([]Op{Imm(31)}, o...)...) }, w, w)
+			m.apply(m.VPSRAD, imm(31), w, w)
 			if i == 1 {
 				m.ADDQ(Imm(lanes), m.index)
 			}
@@ -66,7 +66,7 @@ func dropout() []kernel {
 
 // upper returns the upper half of each 64-bit lane in the lower one.
 func (m *machine) upper(x vector) vector {
-	return m.each(func(o ...Op) { m.VPSRLQ(append([]Op{Imm(32)}, o...)...) }, x)
+	return m.each(m.VPSRLQ, imm(32), x)
 }
 
 // xor3 returns x ^ y ^ z and may overwrite x.

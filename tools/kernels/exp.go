@@ -1,13 +1,9 @@
 package main
 
-import (
-	"math"
-
-	. "github.com/mmcloughlin/avo/operand"
-)
+import "math"
 
 // numbers holds the constants of exp32 in package tensor under their names there,
-// and three more; TestRowKernels compares the bits.
+// and four more; TestRowKernels compares the bits.
 var numbers = []struct {
 	name  string
 	value float64
@@ -24,6 +20,7 @@ var numbers = []struct {
 	{"expP3", 0.008363173074686196},
 	{"expP4", 0.0013926176120151043},
 	{"one", 1}, // as an integer: the bias of an exponent
+	{"zero", 0},
 	{"infinity", math.Inf(1)},
 	{"minus", math.Copysign(0, -1)}, // the sign bit
 }
@@ -31,14 +28,10 @@ var numbers = []struct {
 // newExp returns the function exp32 of tensor. It is called before a loop.
 func (m *machine) newExp() func(v vector) vector {
 	low, high, magic, log2e := m.constant("expLow"), m.constant("expHigh"), m.constant("expMagic"), m.constant("expLog2e")
-	hi, lo, bias, inf := m.constant("expLn2Hi"), m.constant("expLn2Lo"), m.constant("one"), m.constant("infinity")
+	hi, lo, bias, inf, zero := m.constant("expLn2Hi"), m.constant("expLn2Lo"), m.constant("one"), m.constant("infinity"), m.constant("zero")
 	var p []vector
 	for _, name := range []string{"expP0", "expP1", "expP2", "expP3", "expP4"} {
 		p = append(p, m.constant(name))
-	}
-	zero := m.zero()
-	if !m.wide {
-		zero[1] = zero[0]
 	}
 	return func(v vector) vector {
 		t := m.fma(v, log2e, magic)
@@ -52,7 +45,7 @@ func (m *machine) newExp() func(v vector) vector {
 		}
 		m.horner(y, r, bias)
 		m.horner(y, r, bias)
-		m.apply(func(o ...Op) { m.VPSLLD(o...) }, vector{Imm(23), Imm(23)}, t, t)
+		m.apply(m.VPSLLD, imm(23), t, t)
 		m.apply(m.VPADDD, bias, t, t)
 		m.apply(m.VMULPS, t, y, y)
 		y = m.choose(less, v, low, zero, y)

@@ -74,13 +74,16 @@ func (m *machine) mul(x, y vector) vector { return m.each(m.VMULPS, y, x) }
 func (m *machine) div(x, y vector) vector { return m.each(m.VDIVPS, y, x) }
 func (m *machine) sqrt(x vector) vector   { return m.each(m.VSQRTPS, x) }
 
-// fma returns x·y + z, fnma z - x·y; z may lie in memory too.
+// Multiply-adds round once. y and z may lie in memory.
+
+// fma returns x·y + z.
 func (m *machine) fma(x, y, z vector) vector {
 	dst := m.copy(z)
 	m.apply(m.VFMADD231PS, y, x, dst)
 	return dst
 }
 
+// fnma returns z - x·y.
 func (m *machine) fnma(x, y, z vector) vector {
 	dst := m.copy(z)
 	m.apply(m.VFNMADD231PS, y, x, dst)
@@ -101,7 +104,7 @@ func (m *machine) copy(x vector) vector {
 	if _, ok := x[0].(Mem); ok {
 		return m.each(m.VMOVUPS, x)
 	}
-	return m.each(func(o ...Op) { m.VMOVAPS(o...) }, x)
+	return m.each(m.VMOVAPS, x)
 }
 
 func (m *machine) zero() vector {
@@ -114,22 +117,28 @@ func (m *machine) zero() vector {
 	return v
 }
 
-// Predicates of compare.
+// imm returns an immediate operand.
+func imm(v uint8) vector { return vector{U8(v), U8(v)} }
+
+// Predicates of choose.
 const (
 	less    = 17 // LT_OQ: false for NaN
 	greater = 30 // GT_OQ
 )
 
-// choose returns yes in the lanes where x compares so with y, else no.
+// choose returns yes in the lanes where x compares so with y, else no; y and
+// yes may lie in memory.
 func (m *machine) choose(predicate uint8, x, y, yes, no vector) vector {
 	if m.wide {
 		k := m.K()
 		m.VCMPPS(U8(predicate), y[0], x[0], k)
-		return m.each(func(o ...Op) { m.VBLENDMPS(o[0], o[1], k, o[2]) }, yes, no)
+		return m.each(m.VBLENDMPS, yes, no, vector{k})
 	}
-	mask := m.each(func(o ...Op) { m.VCMPPS(append([]Op{U8(predicate)}, o...)...) }, y, x)
-	return m.each(func(o ...Op) { m.VBLENDVPS(o[0], o[1], o[2], o[3]) }, mask, yes, no)
+	return m.each(m.blend, m.each(m.VCMPPS, imm(predicate), y, x), yes, no)
 }
+
+// blend takes a mask of lanes, yes, no and the destination (AVX2).
+func (m *machine) blend(o ...Op) { m.VBLENDVPS(o[0], o[1], o[2], o[3]) }
 
 // Accumulation. Lanes that do not exist keep the old value, whatever v holds.
 
@@ -156,7 +165,8 @@ func (m *machine) maxTo(acc, v vector) {
 	})
 }
 
-// merge lets f compute acc in place, under the mask if there is one.
+// merge lets f compute the new value of acc in dst, under the mask if there is
+// one.
 func (m *machine) merge(acc vector, f func(dst vector, mask ...Op)) {
 	switch {
 	case m.mask == nil:
@@ -172,7 +182,7 @@ func (m *machine) merge(acc vector, f func(dst vector, mask ...Op)) {
 
 // keep moves the lanes of v that exist to acc (AVX2).
 func (m *machine) keep(acc, v vector) {
-	m.apply(func(o ...Op) { m.VBLENDVPS(o[0], o[1], o[2], o[3]) }, m.mask, v, acc, acc)
+	m.apply(m.blend, m.mask, v, acc, acc)
 }
 
 // masked puts an opmask before the destination.
@@ -362,7 +372,7 @@ func (m *machine) setMask(count reg.Register) {
 	}
 }
 
-// elements emits an operation on the elements of the slices.
+// elements emits a whole function: an operation on the elements of the slices.
 func (m *machine) elements(slices []string, body func()) {
 	m.loop(slices, body)
 	m.VZEROUPPER()
