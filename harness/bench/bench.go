@@ -147,15 +147,15 @@ func (s *session) add(f Figure) { s.report.Figures = append(s.report.Figures, f)
 func (s *session) turn() time.Duration { return s.Seconds / 20 }
 
 // repeat times a function that takes long: once to warm up, then up to Runs
-// times. After three runs it stops when the time of the figure has passed ten
-// times over. before and after surround each run;
-// before returns the limit to hold it against.
+// times. After two runs it stops when the time of the figure has passed ten
+// times over. before and after surround each run; before returns the limit to
+// hold it against.
 func (s *session) repeat(ctx context.Context, before func() float64, f func() error, after func()) ([]sample, error) {
 	if err := f(); err != nil {
 		return nil, err
 	}
 	var samples []sample
-	for start := time.Now(); len(samples) < s.Runs && (len(samples) < 3 || time.Since(start) < 10*s.Seconds); {
+	for start := time.Now(); len(samples) < s.Runs && (len(samples) < 2 || time.Since(start) < 10*s.Seconds); {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}

@@ -24,7 +24,7 @@ type benchCmd struct {
 	Threads int      `short:"t" help:"Threads of every contestant. Default: all processors." placeholder:"N"`
 	ISA     string   `name:"isa" help:"Instruction set of the kernels: auto, avx512, avx2 or go." default:"auto" env:"RANKLAB_ISA"`
 	Compare []string `help:"Libraries whose products are compared, where this machine has them: gonum, openblas, onednn, or none." default:"gonum,openblas,onednn" env:"RANKLAB_BENCH_COMPARE" placeholder:"NAME,…"`
-	Seconds float64  `help:"Seconds for one figure, about; what takes longer gets three runs." default:"0.5" placeholder:"S"`
+	Seconds float64  `help:"Seconds for one figure, about; what takes much longer gets two runs." default:"0.5" placeholder:"S"`
 	Runs    int      `help:"Runs of one figure, at most." default:"5" placeholder:"N"`
 	Quick   bool     `help:"A first look: quick's model unless others are named, few and short runs, and a bandwidth that may be that of a cache."`
 	JSON    bool     `name:"json" help:"Print JSON for a program to read."`
