@@ -40,8 +40,6 @@ func (b *bank) matrix(rows, cols int) tensor.Matrix {
 	return m
 }
 
-func (b *bank) vector(n int) []float32 { return tensor.Values(b.matrix(1, n)) }
-
 // positive returns a matrix of squares: second moments, norms.
 func (b *bank) positive(rows, cols int) tensor.Matrix {
 	m := b.matrix(rows, cols)

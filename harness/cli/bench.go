@@ -38,7 +38,7 @@ func (c benchCmd) options(v *env) (bench.Options, error) {
 	}
 	o := bench.Options{
 		Sections: c.Sections, Presets: c.Preset, Threads: c.Threads, ISA: isa, Tokens: c.Tokens, Length: c.Length, Rank: c.Rank, Set: c.Set,
-		Runs: c.Runs, Seconds: time.Duration(c.Seconds * float64(time.Second)), Compare: c.Compare, Revision: v.revision,
+		Runs: c.Runs, PerFigure: time.Duration(c.Seconds * float64(time.Second)), Compare: c.Compare, Revision: v.revision,
 	}
 	if slices.Equal(c.Compare, []string{"none"}) {
 		o.Compare = nil
@@ -50,7 +50,7 @@ func (c benchCmd) options(v *env) (bench.Options, error) {
 		}
 	}
 	if c.Quick {
-		o.Runs, o.Seconds, o.Small = min(o.Runs, 3), min(o.Seconds, 50*time.Millisecond), true
+		o.Runs, o.PerFigure, o.Small = min(o.Runs, 3), min(o.PerFigure, 50*time.Millisecond), true
 	}
 	if c.Tokens <= 0 || c.Runs <= 0 || !(c.Seconds > 0) || c.Seconds > 3600 {
 		return o, errors.New("--tokens, --runs and --seconds must be positive, and --seconds at most 3600")
