@@ -9,7 +9,7 @@ export GOAMD64 := v1
 export CGO_ENABLED := 0
 RANKLAB  := .bin/ranklab
 
-.PHONY: sweep plan table figures status test test-full lint generate cross build clean-results
+.PHONY: sweep plan table figures status bench test test-full lint generate cross build clean-results
 
 build:
 	@go build $(GOFLAGS) -ldflags "-X main.revision=$(REVISION)" -o $(RANKLAB) .
@@ -24,6 +24,8 @@ figures: build     ## draw the figures again, from stored results
 	$(RANKLAB) figures $(EXPERIMENT) $(ARGS)
 status: build      ## the state of every run
 	$(RANKLAB) status $(EXPERIMENT) $(ARGS)
+bench: build       ## measure this machine and how much of it training uses
+	$(RANKLAB) bench $(ARGS)
 
 test:              ## the tests: a few minutes
 	go vet ./...

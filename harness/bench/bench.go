@@ -23,10 +23,10 @@ type Options struct {
 	Rank     int        // of the low-rank methods; 0: that of the preset's protocol
 	Set      []string   // overrides of the runs, as of an experiment: KEY=VALUE
 
-	Runs    int           // runs of a figure, at most
-	Seconds time.Duration // of a figure, about
-	Compare []string      // names among [blas.Names]; a library that is missing is noted
-	Small   bool          // measure the memory with arrays that may fit into caches
+	Runs      int           // runs of a figure, at most
+	PerFigure time.Duration // time of a figure, about
+	Compare   []string      // names among [blas.Names]; a library that is missing is noted
+	Small     bool          // measure the memory with arrays that may fit into caches
 
 	Revision string       // of the program, when known from the build
 	Binary   string       // the ranklab executable, for parallel runs
@@ -110,7 +110,7 @@ func (s *session) newReport(chosen []section) *Report {
 			Threads: s.Threads, CacheBytes: cacheBytes(),
 		},
 		Program:  Program{p.Revision, p.Dirty, p.GoVersion},
-		Settings: Settings{Tokens: s.Tokens, Runs: s.Runs, Seconds: s.Seconds.Seconds(), Set: append([]string{}, s.Set...)},
+		Settings: Settings{Tokens: s.Tokens, Runs: s.Runs, Seconds: s.PerFigure.Seconds(), Set: append([]string{}, s.Set...)},
 		// Empty lists are lists in JSON too.
 		Libraries: []blas.Library{}, Limits: []Limit{}, Figures: []Figure{}, Means: []Mean{}, Notes: []string{},
 	}
@@ -144,18 +144,18 @@ func (s *session) note(format string, args ...any) {
 func (s *session) add(f Figure) { s.report.Figures = append(s.report.Figures, f) }
 
 // turn is the time that one run of a short figure lasts.
-func (s *session) turn() time.Duration { return s.Seconds / 20 }
+func (s *session) turn() time.Duration { return s.PerFigure / 20 }
 
 // repeat times a function that takes long: once to warm up, then up to Runs
-// times. After three runs it stops when the time of the figure has passed ten
-// times over. before and after surround each run;
-// before returns the limit to hold it against.
+// times. After two runs it stops when the time of the figure has passed ten
+// times over. before and after surround each run; before returns the limit to
+// hold it against.
 func (s *session) repeat(ctx context.Context, before func() float64, f func() error, after func()) ([]sample, error) {
 	if err := f(); err != nil {
 		return nil, err
 	}
 	var samples []sample
-	for start := time.Now(); len(samples) < s.Runs && (len(samples) < 3 || time.Since(start) < 10*s.Seconds); {
+	for start := time.Now(); len(samples) < s.Runs && (len(samples) < 2 || time.Since(start) < 10*s.PerFigure); {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}

@@ -57,8 +57,8 @@ func products(c models.Config, tokens int) []product {
 	return all
 }
 
-// operands returns the matrices of a product, A and B filled with normal
-// numbers.
+// operands returns the matrices of a product, A and B filled with numbers
+// between -1 and 1.
 func (p product) operands(d *tensor.Device) (a, b, c tensor.Matrix) {
 	matrix := func(rows, cols int, swap tensor.Transpose) tensor.Matrix {
 		if swap {
@@ -67,8 +67,8 @@ func (p product) operands(d *tensor.Device) (a, b, c tensor.Matrix) {
 		return tensor.Of(make([]float32, rows*cols), rows, cols)
 	}
 	a, b, c = matrix(p.m, p.k, p.ta), matrix(p.k, p.n, p.tb), matrix(p.m, p.n, false)
-	d.FillNormal(a, 1, random.New(1))
-	d.FillNormal(b, 1, random.New(2))
+	d.FillUniform(a, 1, random.New(1))
+	d.FillUniform(b, 1, random.New(2))
 	return a, b, c
 }
 
@@ -77,12 +77,11 @@ type contestant struct {
 	name     string
 	run      func(f func()) // the goroutine it wants
 	multiply func()
-	rounds   int // it takes part in
+	slow     bool // takes part in the first round, with one call
 	samples  []sample
 }
 
-// slow is the time of a product from which on a library takes part in the first
-// round only.
+// slow is the time from which on a product is too long to be repeated.
 const slow = 150 * time.Millisecond
 
 // rest is how long everyone sleeps before a turn: the threads of the one before,
@@ -123,16 +122,14 @@ func (s *session) compete(b *body, p product) {
 	x, y, want := p.operands(s.device)
 	multiply := func() { s.device.Gemm(p.ta, p.tb, 1, x, y, p.beta, want) }
 	multiply()
-	contestants := []*contestant{{name: ours, run: func(f func()) { f() }, multiply: multiply, rounds: s.Runs}}
+	contestants := []*contestant{{name: ours, run: func(f func()) { f() }, multiply: multiply}}
 	for _, l := range s.compare {
 		got := tensor.Of(make([]float32, p.m*p.n), p.m, p.n)
-		c := &contestant{name: l.Name, run: l.Run, rounds: s.Runs}
+		c := &contestant{name: l.Name, run: l.Run}
 		c.multiply = func() { l.Gemm(p.ta, p.tb, 1, x, y, p.beta, got) }
 		var once time.Duration
 		l.Run(func() { once = timeOf(c.multiply) })
-		if once > slow {
-			c.rounds = 1
-		}
+		c.slow = once > slow
 		if !agree(got, want, p.k) {
 			s.note("%s computes a wrong %s of %d × %d × %d: not compared", l, p.way, p.m, p.n, p.k)
 			continue
@@ -143,11 +140,19 @@ func (s *session) compete(b *body, p product) {
 	for round := range s.Runs {
 		peak := s.peak(before, s.turn())
 		for _, c := range contestants {
-			if round >= c.rounds {
+			if c.slow && round > 0 {
 				continue
 			}
 			time.Sleep(rest)
-			c.run(func() { c.samples = append(c.samples, sample{secondsOf(c.multiply, s.turn()), peak}) })
+			c.run(func() {
+				x := sample{limit: peak}
+				if c.slow {
+					x.seconds = timeOf(c.multiply).Seconds()
+				} else {
+					x.seconds = secondsOf(c.multiply, s.turn())
+				}
+				c.samples = append(c.samples, x)
+			})
 		}
 	}
 	base := each(contestants[0].samples, func(x sample) float64 { return x.seconds })
@@ -164,8 +169,8 @@ func (s *session) compete(b *body, p product) {
 	}
 }
 
-// agree reports whether two products over k of normal numbers are the same but
-// for rounding.
+// agree reports whether two products over k of such numbers are the same but for
+// rounding.
 func agree(got, want tensor.Matrix, k int) bool {
 	tolerance := 1e-6*float64(k) + 1e-5*math.Sqrt(float64(k))
 	xs, ys := tensor.Values(got), tensor.Values(want)

@@ -27,8 +27,7 @@ func floats(n ...int) float64 {
 	return 4 * float64(total)
 }
 
-// A bank makes the operands of operations: normal numbers, which stay normal
-// however often an operation is repeated in place.
+// A bank makes the operands of operations: numbers between -1 and 1.
 type bank struct {
 	device *tensor.Device
 	made   int
@@ -37,11 +36,9 @@ type bank struct {
 func (b *bank) matrix(rows, cols int) tensor.Matrix {
 	m := tensor.Of(make([]float32, rows*cols), rows, cols)
 	b.made++
-	b.device.FillNormal(m, 1, random.New(uint64(b.made)))
+	b.device.FillUniform(m, 1, random.New(uint64(b.made)))
 	return m
 }
-
-func (b *bank) vector(n int) []float32 { return tensor.Values(b.matrix(1, n)) }
 
 // positive returns a matrix of squares: second moments, norms.
 func (b *bank) positive(rows, cols int) tensor.Matrix {

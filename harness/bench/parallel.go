@@ -51,7 +51,7 @@ func (s *session) together(ctx context.Context, b *body, run spec.Run) error {
 		}
 	}()
 	for range s.Threads {
-		c, err := startChild(ctx, s.Binary, Errand{run, s.device.ISA().String(), 4 * s.Seconds.Seconds()})
+		c, err := startChild(ctx, s.Binary, Errand{run, s.device.ISA().String(), 4 * s.PerFigure.Seconds()})
 		if err != nil {
 			return fmt.Errorf("a process to measure side by side: %w", err)
 		}

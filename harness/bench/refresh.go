@@ -60,7 +60,7 @@ func (s *session) refreshOf(ctx context.Context, b *body, run spec.Run) error {
 		plain = min(plain, layer.step(2+n))
 	}
 	var again []float64
-	for start, spent := time.Now(), first; len(again) < s.Runs && spent < 10*s.Seconds.Seconds(); spent = time.Since(start).Seconds() {
+	for start, spent := time.Now(), first; len(again) < s.Runs && spent < 10*s.PerFigure.Seconds(); spent = time.Since(start).Seconds() {
 		if err := ctx.Err(); err != nil {
 			return err
 		}

@@ -24,7 +24,7 @@ type benchCmd struct {
 	Threads int      `short:"t" help:"Threads of every contestant. Default: all processors." placeholder:"N"`
 	ISA     string   `name:"isa" help:"Instruction set of the kernels: auto, avx512, avx2 or go." default:"auto" env:"RANKLAB_ISA"`
 	Compare []string `help:"Libraries whose products are compared, where this machine has them: gonum, openblas, onednn, or none." default:"gonum,openblas,onednn" env:"RANKLAB_BENCH_COMPARE" placeholder:"NAME,…"`
-	Seconds float64  `help:"Seconds for one figure, about; what takes longer gets three runs." default:"0.5" placeholder:"S"`
+	Seconds float64  `help:"Seconds for one figure, about; what takes much longer gets two runs." default:"0.5" placeholder:"S"`
 	Runs    int      `help:"Runs of one figure, at most." default:"5" placeholder:"N"`
 	Quick   bool     `help:"A first look: quick's model unless others are named, few and short runs, and a bandwidth that may be that of a cache."`
 	JSON    bool     `name:"json" help:"Print JSON for a program to read."`
@@ -38,7 +38,7 @@ func (c benchCmd) options(v *env) (bench.Options, error) {
 	}
 	o := bench.Options{
 		Sections: c.Sections, Presets: c.Preset, Threads: c.Threads, ISA: isa, Tokens: c.Tokens, Length: c.Length, Rank: c.Rank, Set: c.Set,
-		Runs: c.Runs, Seconds: time.Duration(c.Seconds * float64(time.Second)), Compare: c.Compare, Revision: v.revision,
+		Runs: c.Runs, PerFigure: time.Duration(c.Seconds * float64(time.Second)), Compare: c.Compare, Revision: v.revision,
 	}
 	if slices.Equal(c.Compare, []string{"none"}) {
 		o.Compare = nil
@@ -50,7 +50,7 @@ func (c benchCmd) options(v *env) (bench.Options, error) {
 		}
 	}
 	if c.Quick {
-		o.Runs, o.Seconds, o.Small = min(o.Runs, 3), min(o.Seconds, 50*time.Millisecond), true
+		o.Runs, o.PerFigure, o.Small = min(o.Runs, 3), min(o.PerFigure, 50*time.Millisecond), true
 	}
 	if c.Tokens <= 0 || c.Runs <= 0 || !(c.Seconds > 0) || c.Seconds > 3600 {
 		return o, errors.New("--tokens, --runs and --seconds must be positive, and --seconds at most 3600")
