@@ -64,7 +64,8 @@ func newEigenSolver(l *memory.Ledger, name string, n int) *eigenSolver {
 		capacity: n,
 		a:        floats("matrix", n*ld), z: floats("rotations", n*ld), cs: floats("held_rotations", 2*n*heldSweeps),
 	}
-	vectors := floats("vectors", 5*n+3*ld)
+	vectors := floats("vectors", 4*n+3*ld)
+	e.order.index = l.Ints(memory.Scratch, name+".order", n)
 	if l.Predicting() {
 		return e
 	}
@@ -74,7 +75,6 @@ func newEigenSolver(l *memory.Ledger, name string, n int) *eigenSolver {
 		return v
 	}
 	e.diagonal, e.beside, e.tau, e.values = take(n), take(n), take(n), take(n)
-	e.order.keys, e.order.index = take(n), make([]int32, n)
 	e.p, e.w, e.zero = take(ld), take(ld), take(ld)
 	e.sweeps = make([]sweep, 0, heldSweeps)
 	return e
