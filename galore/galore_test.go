@@ -43,8 +43,10 @@ func newMethod(t *testing.T, c Config) *Method {
 // coordinates is a finder whose bases are the first columns of the identity.
 type coordinates struct{}
 
-func (coordinates) leftBasis(_, p tensor.Matrix) (float64, bool)  { return diagonal(p) }
-func (coordinates) rightBasis(_, p tensor.Matrix) (float64, bool) { return diagonal(p) }
+func (coordinates) leftBasis(_, p tensor.Matrix, _ random.Key) (float64, bool) { return diagonal(p) }
+func (coordinates) rightBasis(_, p tensor.Matrix, _ random.Key) (float64, bool) {
+	return diagonal(p)
+}
 
 func diagonal(p tensor.Matrix) (float64, bool) {
 	for i := range p.Rows {
@@ -205,9 +207,10 @@ func TestAdapterEquivalence(t *testing.T) {
 	}
 }
 
-// The moments are carried over a refresh as they are.
+// The moments are carried over a refresh as they are. (Exact bases of diagonal
+// gradients are unit vectors to the last bit.)
 func TestRefreshKeepsMoments(t *testing.T) {
-	m := newMethod(t, Config{Base: optim.Base{Rule: optim.SGD{Momentum: 0.5}}, Rank: 1, UpdateProjGap: 2, Scale: 1})
+	m := newMethod(t, Config{Base: optim.Base{Rule: optim.SGD{Momentum: 0.5}}, Rank: 1, UpdateProjGap: 2, Scale: 1, Projector: SVD})
 	p := start(t, m)
 	w := find(p, "self_attn.q_proj")
 	at := func(i int, n int) {

@@ -33,7 +33,8 @@ var methods = map[string]func(spec.Method, optim.Base) (optim.Method, error){
 	},
 	"galore": func(m spec.Method, b optim.Base) (optim.Method, error) {
 		return galore.New(galore.Config{
-			Base: b, Rank: m.Rank, UpdateProjGap: int(m.UpdateProjGap), Scale: m.Scale, ProjType: galore.ProjType(m.ProjType), Targets: roles(m.Targets),
+			Base: b, Rank: m.Rank, UpdateProjGap: int(m.UpdateProjGap), Scale: m.Scale,
+			ProjType: galore.ProjType(m.ProjType), Projector: galore.Projector(m.Projector), Targets: roles(m.Targets),
 		})
 	},
 }

@@ -88,9 +88,11 @@ func variants() map[string]func(*spec.Run) {
 		"galore": func(s *spec.Run) {
 			adam(s)
 			s.Method.Kind, s.Method.Rank, s.Method.UpdateProjGap, s.Method.Scale, s.Method.ProjType = "galore", 4, 4, 0.25, "std"
+			s.Method.Projector = "range_finder"
 		},
 		"galore-adafactor": func(s *spec.Run) {
 			s.Method.Kind, s.Method.Rank, s.Method.UpdateProjGap, s.Method.Scale, s.Method.ProjType = "galore", 4, 5, 0.25, "reverse_std"
+			s.Method.Projector = "svd"
 			s.Method.Optimizer, s.Method.DecayRate, s.Method.ClipThreshold, s.Method.Momentum = "adafactor", 0.8, 1, 0.9
 			s.Method.Targets = []string{"attn", "mlp"}
 		},
