@@ -9,10 +9,10 @@ import (
 // rowsQR makes the rows of matrices in float32 orthonormal by products of whole
 // matrices: Cholesky QR. With S = Y·Yᵀ = L·Lᵀ the rows of L⁻¹·Y are
 // orthonormal, up to rounding times the square of Y's condition. Rows are
-// scaled to length one first, which takes grading out of the condition, and S
-// is shifted by a multiple of its rounding, after which a second and third pass
-// see a good condition (Fukaya et al., "Shifted Cholesky QR for computing the
-// QR factorization of ill-conditioned matrices", SIAM J. Sci. Comput. 42, 2020).
+// scaled to length one first, which takes grading out of the condition, and
+// where that is not enough S is shifted, after which another pass sees a better
+// condition (Fukaya et al., "Shifted Cholesky QR for computing the QR
+// factorization of ill-conditioned matrices", SIAM J. Sci. Comput. 42, 2020).
 // What passes cannot do, Gram-Schmidt does, row by row.
 type rowsQR struct {
 	s    []float32 // (k, k) the Gram matrix, then L with inverted diagonal blocks
@@ -22,12 +22,15 @@ type rowsQR struct {
 }
 
 const (
-	cholBlock = 32   // rows of a block of L
-	cholShift = 1e-5 // of a Gram matrix with ones on its diagonal
-	// healthy is the least pivot after which the rows are orthonormal to
-	// about 1e-4, enough between two power iterations.
+	cholBlock = 32 // rows of a block of L
+	// A pass is accepted if each pivot, the squared distance of a row of length
+	// one from the rows before, is at least healthy: the rows then are
+	// orthonormal to about 1e-4. Otherwise it is repeated with a shift, which
+	// divides the condition by 1/√shift; its size keeps the inverted blocks
+	// of L, and with them the rounding of float32, small.
 	healthy   = 0.02
-	maxPasses = 4
+	cholShift = 1e-3
+	maxPasses = 8
 )
 
 // orthonormalRows makes the rows of y (k, n), k ≤ n, nearly orthonormal: the
@@ -35,11 +38,14 @@ const (
 // get one. It returns false if y is not finite.
 func (d *Device) orthonormalRows(w *rowsQR, y Matrix) bool {
 	for range maxPasses {
-		switch pivot := d.choleskyPass(w, y); {
+		switch pivot := d.choleskyPass(w, y, 1e-6, healthy); {
 		case pivot != pivot:
 			return false
 		case pivot >= healthy:
 			return true
+		}
+		if pivot := d.choleskyPass(w, y, cholShift, 0); pivot != pivot {
+			return false
 		}
 	}
 	w.gramSchmidt(y)
@@ -98,20 +104,24 @@ func departure(s Matrix) float64 {
 	return math.Sqrt(sum)
 }
 
-// choleskyPass scales the rows of y to length one and multiplies them by L⁻¹.
-// It returns the least pivot, or NaN if y is not finite.
-func (d *Device) choleskyPass(w *rowsQR, y Matrix) (pivot float64) {
+// choleskyPass scales the rows of y to length one and multiplies them by the
+// inverse of the factor of Y·Yᵀ + shift·I. It returns the least pivot, or NaN if
+// y is not finite, and stops before the first block with a pivot below least.
+func (d *Device) choleskyPass(w *rowsQR, y Matrix, shift float32, least float64) (pivot float64) {
 	w.task.run(d, rowsNormalize, y, Matrix{})
 	s := Of(w.s, y.Rows, y.Rows)
 	d.Gemm(N, T, 1, y, y, 0, s)
 	for i := range s.Rows {
-		s.Data[i*s.Stride+i] += cholShift
+		s.Data[i*s.Stride+i] += shift
 	}
 	pivot = 1
 	for i := 0; i < s.Rows; i += cholBlock {
 		n := min(cholBlock, s.Rows-i)
 		block := part(s, i, i+n, i, i+n)
-		pivot = min(pivot, invertCholesky(block))
+		pivot = min(pivot, invertCholesky(block, float64(shift)/2))
+		if !(pivot >= least) {
+			return pivot
+		}
 		if rest := s.Rows - i - n; rest > 0 {
 			below := part(s, i+n, s.Rows, i, i+n)
 			temp := Of(w.temp, rest, n)
@@ -141,9 +151,9 @@ func copyMatrix(dst, src Matrix) {
 
 // invertCholesky replaces the lower triangle of s (n, n), n ≤ cholBlock, by the
 // inverse of its Cholesky factor, computed in float64, and the rest by zeros.
-// It returns the least square on the diagonal of the factor; one below a tenth
-// of the shift, which only rounding explains, is raised to that.
-func invertCholesky(s Matrix) (pivot float64) {
+// It returns the least square on the diagonal of the factor; one below least,
+// which only rounding explains, is raised to that.
+func invertCholesky(s Matrix, least float64) (pivot float64) {
 	var l [cholBlock][cholBlock]float64
 	pivot = 1
 	n := s.Rows
@@ -156,7 +166,7 @@ func invertCholesky(s Matrix) (pivot float64) {
 			l[i][j] = v
 		}
 		pivot = min(pivot, l[j][j]) // NaN stays
-		root := math.Sqrt(max(l[j][j], cholShift/10))
+		root := math.Sqrt(max(l[j][j], least))
 		for i := j; i < n; i++ {
 			l[i][j] /= root
 		}

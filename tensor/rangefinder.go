@@ -12,17 +12,20 @@ import (
 // 0909.4061, algorithm 4.4 and section 5), in float32 and built of matrix
 // products on the whole device.
 //
-// With A (s, l) the gradient, its shorter side first, C = A·Aᵀ/‖A‖² and X
+// With A (s, l) the gradient, its shorter side first, C = A·Aᵀ/‖A‖² + μ·I and X
 // (k, s) a block of k = r + 8 rows:
 //
 //	X ← the old basis, or its image A·P on the longer side; random rows as the rest
 //	repeat   X ← orthonormal rows of X·C
-//	         until what X captures, tr(X·C·Xᵀ), grows by less than a tolerance
+//	         until what X captures, tr(X·C·Xᵀ) - k·μ, grows by less than a tolerance
 //	V·Λ·Vᵀ = X·C·Xᵀ                   the eigen-solver in float64 (Rayleigh and Ritz)
 //	P ← the first r rows of Vᵀ·X, or of Vᵀ·X·A on the longer side, polished
 //
-// Started from the old basis, two rounds are the rule. Where a block takes as many rows as A has,
-// X is the identity and there is nothing to iterate.
+// μ is far below the energies that matter. It bounds the ratio of the largest
+// to the smallest row of X·C, which float32 could not tell from the noise of
+// the largest, and leaves directions in which the gradient has next to nothing
+// as they were. Where a block takes as many rows as A has, X is the identity and there is
+// nothing to iterate.
 //
 // Each basis vector has its component of largest magnitude positive (the first
 // of equals), as with [SVD].
@@ -38,8 +41,10 @@ type RangeFinder struct {
 const (
 	// oversampling is the number of rows beyond the rank.
 	oversampling = 8
+	// floor is μ, a share of ‖A‖².
+	floor = 1e-6
 	// growth is the relative gain of captured energy at which rounds end.
-	growth = 5e-4
+	growth = 1e-3
 	// maxRounds bounds the products with C.
 	maxRounds = 16
 )
@@ -176,7 +181,7 @@ func (d *Device) find(w *RangeFinder, g, p Matrix, panel Panel, key random.Key) 
 	}
 	var top float64
 	for _, v := range w.eigen.values[:f.Rank] {
-		top += max(0, v)
+		top += max(0, v-floor)
 	}
 	return min(1, top), true
 }
@@ -209,6 +214,9 @@ func (f *finding) prepare() {
 	} else {
 		f.Gemm(T, N, float32(1/f.total), f.g, f.g, 0, f.c)
 	}
+	for i := range f.short {
+		f.c.Data[i*f.c.Stride+i] += floor
+	}
 }
 
 // times computes y ← x·A/‖A‖ for rows of the shorter side.
@@ -220,12 +228,13 @@ func (f *finding) times(x, y Matrix) {
 	}
 }
 
-// timesTransposed computes y ← x·Aᵀ/‖A‖ for rows of the longer side.
-func (f *finding) timesTransposed(x, y Matrix, tx Transpose) {
+// timesTransposed computes y ← x·Aᵀ/‖A‖ + beta·y for rows of the longer side,
+// or for columns.
+func (f *finding) timesTransposed(x Matrix, beta float32, y Matrix, tx Transpose) {
 	if f.leftShort {
-		f.Gemm(tx, T, f.unit, x, f.g, 0, y)
+		f.Gemm(tx, T, f.unit, x, f.g, beta, y)
 	} else {
-		f.Gemm(tx, N, f.unit, x, f.g, 0, y)
+		f.Gemm(tx, N, f.unit, x, f.g, beta, y)
 	}
 }
 
@@ -237,7 +246,8 @@ func (f *finding) power(x, y Matrix) {
 	}
 	image := Of(f.w.work, x.Rows, f.long)
 	f.times(x, image)
-	f.timesTransposed(image, y, N)
+	copyMatrix(y, x)
+	f.timesTransposed(image, floor, y, N)
 }
 
 // start fills x: with the old basis or its image, and with random rows.
@@ -249,9 +259,9 @@ func (f *finding) start(x Matrix, key random.Key) {
 		old := Rows(x, 0, warm)
 		switch {
 		case !f.onShort && f.Left:
-			f.timesTransposed(f.p, old, T)
+			f.timesTransposed(f.p, 0, old, T)
 		case !f.onShort:
-			f.timesTransposed(f.p, old, N)
+			f.timesTransposed(f.p, 0, old, N)
 		case f.Left:
 			t.run(f.Device, rowsTranspose, old, f.p)
 		default:
@@ -274,7 +284,7 @@ func (f *finding) iterate(x, y Matrix) (Matrix, Matrix, bool) {
 			return x, y, false
 		}
 		f.power(x, y)
-		now := f.w.rows.task.dot(f.Device, x, y)
+		now := f.w.rows.task.dot(f.Device, x, y) - floor*float64(f.block)
 		if f.w.rounds == maxRounds || now-before <= growth*now {
 			return x, y, now == now
 		}
