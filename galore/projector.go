@@ -135,6 +135,30 @@ const (
 
 var projectors = []Projector{SVD, RangeFinder}
 
+// RefreshFLOPs returns the arithmetic of new bases for an (out, in) weight: of
+// products in float32 with the range finder, of a Gram matrix and its
+// eigenvectors in float64, about 9m³, with the exact decomposition.
+func (c Config) RefreshFLOPs(out, in int) float64 {
+	var flops float64
+	r := min(c.Rank, out, in)
+	left, right := c.ProjType.sides(out, in)
+	for _, side := range []struct{ wanted, left bool }{{left, true}, {right, false}} {
+		panel := tensor.Panel{Out: out, In: in, Rank: r, Left: side.left}
+		switch {
+		case !side.wanted:
+		case c.Projector == SVD:
+			m, n := float64(min(out, in)), float64(max(out, in))
+			flops += m*m*n + 9*m*m*m
+			if !panel.ShortSide() {
+				flops += 2*m*n*float64(r) + 4*n*float64(r)*float64(r)
+			}
+		default:
+			flops += panel.FLOPs()
+		}
+	}
+	return flops
+}
+
 // newFinder returns the finder for bases of the given panels.
 func (p Projector) newFinder(env optim.Env, panels []tensor.Panel) finder {
 	if p == RangeFinder {
@@ -143,7 +167,7 @@ func (p Projector) newFinder(env optim.Env, panels []tensor.Panel) finder {
 	var short, long, wanted int
 	for _, q := range panels {
 		short, long = max(short, min(q.Out, q.In)), max(long, max(q.Out, q.In))
-		if q.Left == (q.Out > q.In) && q.Out != q.In {
+		if !q.ShortSide() {
 			wanted = max(wanted, q.Rank)
 		}
 	}

@@ -56,8 +56,9 @@ type Panel struct {
 	Left          bool
 }
 
-// shortSide reports whether the basis lies on the shorter side of a gradient.
-func (p Panel) shortSide() bool {
+// ShortSide reports whether the basis lies on the shorter side of a gradient;
+// both sides of a square one are.
+func (p Panel) ShortSide() bool {
 	return p.Out == p.In || p.Left == (p.Out < p.In)
 }
 
@@ -87,7 +88,7 @@ func (p Panel) FLOPs() float64 {
 	if block < short {
 		flops += rounds * 4 * s * k * k // orthonormal rows
 	}
-	if !p.shortSide() {
+	if !p.ShortSide() {
 		flops += 2*s*l*r + 4*l*r*r
 	}
 	return flops
@@ -100,7 +101,7 @@ func NewRangeFinder(l *memory.Ledger, name string, panels ...Panel) *RangeFinder
 		s, n, k := p.sizes()
 		blocks, work, block = max(blocks, 2*k*s), max(work, s*s, k*n), max(block, k)
 		temp = max(temp, cholBlock*max(s, k))
-		if !p.shortSide() {
+		if !p.ShortSide() {
 			blocks, temp = max(blocks, p.Rank*n), max(temp, cholBlock*n)
 		}
 	}
@@ -139,7 +140,7 @@ func (d *Device) find(w *RangeFinder, g, p Matrix, panel Panel, key random.Key) 
 		return 0, false
 	}
 	f.short, f.long, f.block = panel.sizes()
-	f.onShort = panel.shortSide()
+	f.onShort = panel.ShortSide()
 	f.leftShort = panel.Left == f.onShort
 	w.rows.key, t.key = key.Stream("replacement"), key.Stream("zero row")
 	f.prepare()
@@ -284,7 +285,7 @@ func (f *finding) iterate(x, y Matrix) (Matrix, Matrix, bool) {
 			return x, y, false
 		}
 		f.power(x, y)
-		now := f.w.rows.task.dot(f.Device, x, y) - floor*float64(f.block)
+		now := f.w.rows.task.dot(f.Device, x, y) - float64(floor*float64(f.block))
 		if f.w.rounds == maxRounds || now-before <= growth*now {
 			return x, y, now == now
 		}

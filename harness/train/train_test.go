@@ -198,6 +198,21 @@ func TestSameBits(t *testing.T) {
 	}
 }
 
+// TestProjectors: a range finder trains as well as exact singular vectors do.
+func TestProjectors(t *testing.T) {
+	set, s := tiny(t)
+	variants()["galore"](&s)
+	loss := func(projector string) float64 {
+		s.Method.Projector = projector
+		return float64(mustTrain(t, Options{Spec: s, Data: set, Results: t.TempDir()}).summary.Final.Loss)
+	}
+	if exact, approximate := loss("svd"), loss("range_finder"); math.Abs(exact-approximate) > 2e-3*exact {
+		t.Errorf("final loss %v with exact bases, %v with a range finder", exact, approximate)
+	} else {
+		t.Logf("final loss %v with exact bases, %v with a range finder", exact, approximate)
+	}
+}
+
 // TestAccumulation: the loss of an update is weighted by tokens, so the split
 // into micro-batches changes rounding only; clipping sees the whole gradient.
 func TestAccumulation(t *testing.T) {
