@@ -19,14 +19,8 @@ func BenchmarkRangeFinder(b *testing.B) {
 		d.FillNormal(h, 1, random.New(2))
 		d.Add(h, g)
 		w := NewRangeFinder(memory.New(), "w", panel)
-		old, p := newMatrix(panel.In, panel.Rank), newMatrix(panel.In, panel.Rank)
-		find := d.FindLeft
-		if !panel.Left {
-			old, p = newMatrix(panel.Rank, panel.In), newMatrix(panel.Rank, panel.In)
-			find = d.FindRight
-		} else {
-			old, p = newMatrix(panel.Out, panel.Rank), newMatrix(panel.Out, panel.Rank)
-		}
+		p, find, _ := panel.basisOf(d)
+		old, _, _ := panel.basisOf(d)
 		find(w, h, old, random.New(3))
 		for _, warm := range []bool{false, true} {
 			b.Run(fmt.Sprintf("%dx%d warm=%v", panel.Out, panel.In, warm), func(b *testing.B) {

@@ -105,8 +105,16 @@ func TestRangeFinder(t *testing.T) {
 		"slow":      func(k int) float64 { return 1 / math.Sqrt(float64(k+1)) },
 		"decaying":  func(k int) float64 { return 1 / float64(k+1) },
 		"geometric": func(k int) float64 { return math.Pow(0.8, float64(k)) },
+		// As in the first gradients of query and key weights: the powers of what
+		// follows the leading few are below the rounding of float32.
+		"cliff": func(k int) float64 {
+			if k < 12 {
+				return 1
+			}
+			return 1e-4 * (1 + 5/float64(k))
+		},
 	} {
-		for _, shape := range [][3]int{{96, 96, 32}, {64, 160, 16}, {160, 64, 16}, {128, 352, 8}, {40, 48, 36}, {24, 90, 24}} {
+		for _, shape := range [][3]int{{96, 96, 32}, {64, 160, 16}, {160, 64, 16}, {128, 352, 8}, {40, 48, 36}, {24, 90, 24}, {280, 280, 140}} {
 			for _, left := range []bool{true, false} {
 				panel := Panel{shape[0], shape[1], shape[2], left}
 				t.Run(fmt.Sprint(name, panel), func(t *testing.T) {
