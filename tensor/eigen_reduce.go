@@ -88,7 +88,7 @@ func (t *eigenTask) do(_, part int) {
 		lo, hi := piece((e.n+rotated-1)/rotated, t.parts, part)
 		for stripe := lo; stripe < hi; stripe++ {
 			for _, s := range e.sweeps {
-				t.isa.rotate(e.z[stripe*rotated:], s.top, e.ld, e.cs[s.first:][:2*s.n])
+				t.isa.turnRows(e.z[stripe*rotated:], s.top, e.ld, e.cs[s.first:][:2*s.n])
 			}
 		}
 	}

@@ -244,10 +244,10 @@ func TestKernels64(t *testing.T) {
 				z := random((rows-1)*stride + 40)
 				want := slices.Clone(z)
 				cs := random(2 * (rows - 1))
-				rotate(want, rows-1, stride, cs)
-				isa.rotate(z, rows-1, stride, cs)
+				turnRows(want, rows-1, stride, cs)
+				isa.turnRows(z, rows-1, stride, cs)
 				if !slices.Equal(z, want) {
-					t.Errorf("%v: rotate of %d rows", isa, rows)
+					t.Errorf("%v: turnRows of %d rows", isa, rows)
 				}
 			}
 		}

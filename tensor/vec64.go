@@ -4,7 +4,7 @@ package tensor
 // float32, every product that is added to something is rounded first, and sums
 // run over 16 virtual lanes that are joined by halving.
 
-// rotated is the number of columns that one call of rotate turns.
+// rotated is the number of columns that one call of turnRows turns.
 const rotated = 32
 
 // rank2 computes row ← row - a·x - b·y and returns the dot product of the new
@@ -47,7 +47,7 @@ func rank2(row, x []float64, a float64, y []float64, b float64, z []float64) flo
 	return s[0]
 }
 
-// rotate applies a sequence of plane rotations to 32 columns of a row-major
+// turnRows applies a sequence of plane rotations to 32 columns of a row-major
 // matrix: the first turns rows top and top-1, the next rows top-1 and top-2,
 // and so on. cs holds the cosine and sine of each:
 //
@@ -55,26 +55,26 @@ func rank2(row, x []float64, a float64, y []float64, b float64, z []float64) flo
 //	row i   ← c·row i - s·row i+1
 //
 // The row that two rotations share stays in registers between them.
-func (i ISA) rotate(z []float64, top, stride int, cs []float64) {
+func (i ISA) turnRows(z []float64, top, stride int, cs []float64) {
 	n := len(cs) / 2
 	if n == 0 {
 		return
 	}
 	if top < n || len(z) < top*stride+rotated {
-		panic("tensor: rotate outside its matrix")
+		panic("tensor: turnRows outside its matrix")
 	}
 	switch i {
 	case AVX512:
-		rotate512(&z[top*stride], 8*stride, &cs[0], n)
+		turnRows512(&z[top*stride], 8*stride, &cs[0], n)
 	case AVX2:
-		rotate256(&z[top*stride], 8*stride, &cs[0], n)
-		rotate256(&z[top*stride+rotated/2], 8*stride, &cs[0], n)
+		turnRows256(&z[top*stride], 8*stride, &cs[0], n)
+		turnRows256(&z[top*stride+rotated/2], 8*stride, &cs[0], n)
 	default:
-		rotate(z, top, stride, cs)
+		turnRows(z, top, stride, cs)
 	}
 }
 
-func rotate(z []float64, top, stride int, cs []float64) {
+func turnRows(z []float64, top, stride int, cs []float64) {
 	for i := top - 1; len(cs) > 0; i-- {
 		c, s := cs[0], cs[1]
 		cs = cs[2:]

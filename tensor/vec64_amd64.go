@@ -8,10 +8,10 @@ func rank2x512(row, x, y, z *float64, n int, a, b float64) float64
 //go:noescape
 func rank2x256(row, x, y, z *float64, n int, a, b float64) float64
 
-// rotate512 turns 32 columns, rotate256 turns 16; stride in bytes.
+// turnRows512 turns 32 columns, turnRows256 turns 16; stride in bytes.
 //
 //go:noescape
-func rotate512(top *float64, stride int, cs *float64, n int)
+func turnRows512(top *float64, stride int, cs *float64, n int)
 
 //go:noescape
-func rotate256(top *float64, stride int, cs *float64, n int)
+func turnRows256(top *float64, stride int, cs *float64, n int)

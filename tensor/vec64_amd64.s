@@ -104,8 +104,8 @@ loop:
 	VMULPD  r, s, u;    \
 	VSUBPD  u, x, r
 
-// func rotate512(top *float64, stride int, cs *float64, n int)
-TEXT ·rotate512(SB), NOSPLIT, $0-32
+// func turnRows512(top *float64, stride int, cs *float64, n int)
+TEXT ·turnRows512(SB), NOSPLIT, $0-32
 	MOVQ    top+0(FP), DI
 	MOVQ    stride+8(FP), R9
 	MOVQ    cs+16(FP), DX
@@ -136,8 +136,8 @@ loop:
 	VZEROUPPER
 	RET
 
-// func rotate256(top *float64, stride int, cs *float64, n int)
-TEXT ·rotate256(SB), NOSPLIT, $0-32
+// func turnRows256(top *float64, stride int, cs *float64, n int)
+TEXT ·turnRows256(SB), NOSPLIT, $0-32
 	MOVQ    top+0(FP), DI
 	MOVQ    stride+8(FP), R9
 	MOVQ    cs+16(FP), DX
