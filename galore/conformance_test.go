@@ -57,33 +57,36 @@ func TestConformance(t *testing.T) {
 			}
 			lr := rule.lr
 			if proj == galore.Full && rule.name != "sgd" {
-				lr *= 3 // steps of r × r elements, each about η, are shorter than those of n × r
+				lr *= 4 // steps of r × r elements, each about η, are shorter than those of n × r
 			}
-			t.Run(fmt.Sprint(rule.name, " ", proj), func(t *testing.T) {
-				target := func(p *models.Param) bool { return p.Role == models.Attention || p.Role == models.MLP }
-				optimtest.Run(t, optimtest.Case{
-					New: func() (optim.Method, error) {
-						return galore.New(galore.Config{
-							Base: optim.Base{Rule: rule.rule}, Rank: rank, UpdateProjGap: 7, Scale: 0.5, ProjType: proj,
-						})
-					},
-					LR: lr, Reduce: 10, Breaks: []int{3, 14, 25},
-					State: func(p *models.Param) int {
-						rows, cols := p.W.Rows, p.W.Cols
-						if target(p) {
-							_, rows, cols = shapes(proj, p.W.Rows, p.W.Cols)
-						}
-						return rule.state(rows, cols)
-					},
-					Projectors: func(p *models.Param) int {
-						if !target(p) {
-							return 0
-						}
-						n, _, _ := shapes(proj, p.W.Rows, p.W.Cols)
-						return n
-					},
+			for _, projector := range []galore.Projector{galore.SVD, galore.RangeFinder} {
+				t.Run(fmt.Sprint(rule.name, " ", proj, " ", projector), func(t *testing.T) {
+					target := func(p *models.Param) bool { return p.Role == models.Attention || p.Role == models.MLP }
+					optimtest.Run(t, optimtest.Case{
+						New: func() (optim.Method, error) {
+							return galore.New(galore.Config{
+								Base: optim.Base{Rule: rule.rule}, Rank: rank, UpdateProjGap: 7, Scale: 0.5, ProjType: proj,
+								Projector: projector,
+							})
+						},
+						LR: lr, Reduce: 10, Breaks: []int{3, 14, 25},
+						State: func(p *models.Param) int {
+							rows, cols := p.W.Rows, p.W.Cols
+							if target(p) {
+								_, rows, cols = shapes(proj, p.W.Rows, p.W.Cols)
+							}
+							return rule.state(rows, cols)
+						},
+						Projectors: func(p *models.Param) int {
+							if !target(p) {
+								return 0
+							}
+							n, _, _ := shapes(proj, p.W.Rows, p.W.Cols)
+							return n
+						},
+					})
 				})
-			})
+			}
 		}
 	}
 }
@@ -147,7 +150,8 @@ func TestValidate(t *testing.T) {
 	for name, change := range map[string]func(*galore.Config){
 		"rule": func(c *galore.Config) { c.Rule = nil }, "rank": func(c *galore.Config) { c.Rank = 0 },
 		"gap": func(c *galore.Config) { c.UpdateProjGap = 0 }, "scale": func(c *galore.Config) { c.Scale = 0 },
-		"proj_type": func(c *galore.Config) { c.ProjType = "both" }, "targets": func(c *galore.Config) { c.Targets = []models.Role{models.Head} },
+		"proj_type": func(c *galore.Config) { c.ProjType = "both" }, "projector": func(c *galore.Config) { c.Projector = "qr" },
+		"targets": func(c *galore.Config) { c.Targets = []models.Role{models.Head} },
 	} {
 		c := good
 		change(&c)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"ranklab/internal/memory"
+	"ranklab/internal/random"
 	"ranklab/models"
 	"ranklab/optim"
 	"ranklab/tensor"
@@ -24,6 +25,7 @@ type Config struct {
 	UpdateProjGap int           // T, updates between refreshes, or Never
 	Scale         float64       // a_g, the paper's α: factor of the step of projected weights
 	ProjType      ProjType      // "" is Std
+	Projector     Projector     // "" is RangeFinder
 	Targets       []models.Role // roles of the projected weights: attn, mlp; nil is both
 }
 
@@ -42,6 +44,9 @@ func (c Config) Validate() error {
 	if !slices.Contains(projTypes, c.ProjType) {
 		errs = append(errs, fmt.Errorf("proj_type %q is not one of %q", c.ProjType, projTypes))
 	}
+	if !slices.Contains(projectors, c.Projector) {
+		errs = append(errs, fmt.Errorf("projector %q is not one of %q", c.Projector, projectors))
+	}
 	errs = append(errs, optim.ValidateTargets(c.Targets))
 	return errors.Join(errs...)
 }
@@ -49,7 +54,8 @@ func (c Config) Validate() error {
 // Method is GaLore (2403.03507, algorithm 2) around any base optimizer. Each
 // update of a targeted weight W (out, in) with gradient G, on the right side:
 //
-//	every T updates   P ← the first r rows of Vᵀ, where G = UΣVᵀ     (r, in)
+//	every T updates   P ← the first r rows of Vᵀ, where G = UΣVᵀ     (r, in),
+//	                  exactly or approximately: see Projector
 //	R ← G·Pᵀ                                                        (out, r)
 //	Δ ← step of the base optimizer for R at learning rate η
 //	W ← W - a_g·Δ·P
@@ -98,6 +104,9 @@ func New(c Config) (*Method, error) {
 	if c.ProjType == "" {
 		c.ProjType = Std
 	}
+	if c.Projector == "" {
+		c.Projector = RangeFinder
+	}
 	if err := c.Validate(); err != nil {
 		return nil, fmt.Errorf("galore: %w", err)
 	}
@@ -108,7 +117,8 @@ func New(c Config) (*Method, error) {
 func (m *Method) Attach(model *models.Llama, env optim.Env) error {
 	m.device = env.Device
 	m.weights = make([]*projected, len(model.Params()))
-	var small, half, short, long, wanted int
+	var small, half int
+	var panels []tensor.Panel
 	for _, l := range model.Linears() {
 		if !optim.Targeted(m.config.Targets, l.Role) {
 			continue
@@ -118,16 +128,12 @@ func (m *Method) Attach(model *models.Llama, env optim.Env) error {
 		q := &projected{}
 		left, right := m.config.ProjType.sides(out, in)
 		if left {
-			q.left = q.basis(env, l.Weight.Name+".projector_left", out, r)
-			if out > in {
-				wanted = max(wanted, r)
-			}
+			q.left, q.leftKey = q.basis(env, l.Weight.Name+".projector_left", out, r)
+			panels = append(panels, tensor.Panel{Out: out, In: in, Rank: r, Left: true})
 		}
 		if right {
-			q.right = q.basis(env, l.Weight.Name+".projector_right", r, in)
-			if in > out {
-				wanted = max(wanted, r)
-			}
+			q.right, q.rightKey = q.basis(env, l.Weight.Name+".projector_right", r, in)
+			panels = append(panels, tensor.Panel{Out: out, In: in, Rank: r})
 		}
 		rows, cols := q.shape(out, in)
 		q.direction = m.config.Rule.Direction(env, l.Weight.Name, rows, cols)
@@ -137,20 +143,19 @@ func (m *Method) Attach(model *models.Llama, env optim.Env) error {
 		if left && right {
 			half = max(half, r*in)
 		}
-		short, long = max(short, min(out, in)), max(long, max(out, in))
 	}
 	m.rest = optim.NewSet(m.config.Base, env, model.Params(), func(p *models.Param) bool { return m.weights[p.ID] == nil })
 	m.small = env.Ledger.Floats(memory.Scratch, "galore.projected_gradient", small)
 	m.half = env.Ledger.Floats(memory.Scratch, "galore.half_projected_gradient", half)
-	m.finder = exact{env.Device, tensor.NewSVD(env.Ledger, "galore.svd", short, long, wanted)}
+	m.finder = m.config.Projector.newFinder(env, panels)
 	return nil
 }
 
-// basis allocates one basis, zero until the first refresh.
-func (q *projected) basis(env optim.Env, name string, rows, cols int) tensor.Matrix {
+// basis allocates one basis, zero until the first refresh, and derives its key.
+func (q *projected) basis(env optim.Env, name string, rows, cols int) (tensor.Matrix, random.Key) {
 	b := tensor.Alloc(env.Ledger, memory.Projectors, name, rows, cols)
 	q.state = append(q.state, optim.Buffer{Name: name, Data: b})
-	return b
+	return b, env.Key.Stream("range_finder").Tensor(name)
 }
 
 // Update implements [optim.Method].
@@ -185,7 +190,7 @@ func (m *Method) rebase(q *projected, grad tensor.Matrix, s optim.Step) bool {
 		return true
 	}
 	start := time.Now()
-	captured, ok := q.projector.refresh(m.finder, grad)
+	captured, ok := q.projector.refresh(m.finder, grad, s.N)
 	m.refresh.add(captured, ok, time.Since(start))
 	q.hasBasis = q.hasBasis || ok
 	return q.hasBasis || m.device.Finite(grad)

@@ -3,6 +3,8 @@ package galore
 import (
 	"fmt"
 
+	"ranklab/internal/random"
+	"ranklab/optim"
 	"ranklab/tensor"
 )
 
@@ -42,6 +44,8 @@ func (t ProjType) sides(out, in int) (left, right bool) {
 type projector struct {
 	left  tensor.Matrix // (out, r), orthonormal columns; no rows: absent
 	right tensor.Matrix // (r, in), orthonormal rows; no rows: absent
+
+	leftKey, rightKey random.Key // of each basis; a refresh derives its own
 }
 
 // shape returns the shape of the projected gradient.
@@ -95,25 +99,79 @@ func (p *projector) isSet(d *tensor.Device) bool {
 }
 
 // A finder computes the bases of a gradient. It returns false, and changes
-// nothing, if the gradient determines none.
+// nothing, if the gradient determines none. key is that of one refresh of one
+// basis; p holds the old basis, or zeros.
 type finder interface {
-	leftBasis(g, p tensor.Matrix) (captured float64, ok bool)
-	rightBasis(g, p tensor.Matrix) (captured float64, ok bool)
+	leftBasis(g, p tensor.Matrix, key random.Key) (captured float64, ok bool)
+	rightBasis(g, p tensor.Matrix, key random.Key) (captured float64, ok bool)
 }
 
-// refresh takes new bases from g. It returns the share of ‖G‖² that they
-// capture (full: that the right one does), and false if g has none. With two
-// sides, a right decomposition that fails after the left one has not leaves the
-// left basis renewed.
-func (p *projector) refresh(f finder, g tensor.Matrix) (captured float64, ok bool) {
+// refresh takes new bases from g in update n. It returns the share of ‖G‖² that
+// they capture (full: that the right one does), and false if g has none. With
+// two sides, a right decomposition that fails after the left one has not leaves
+// the left basis renewed.
+func (p *projector) refresh(f finder, g tensor.Matrix, n int) (captured float64, ok bool) {
 	captured, ok = 0, true
 	if p.left.Rows > 0 {
-		captured, ok = f.leftBasis(g, p.left)
+		captured, ok = f.leftBasis(g, p.left, p.leftKey.Step(n))
 	}
 	if ok && p.right.Rows > 0 {
-		captured, ok = f.rightBasis(g, p.right)
+		captured, ok = f.rightBasis(g, p.right, p.rightKey.Step(n))
 	}
 	return captured, ok
+}
+
+// A Projector is a way to compute a basis from a gradient.
+type Projector string
+
+// The projectors.
+const (
+	// SVD takes the singular vectors of an exact decomposition, as 2403.03507 does.
+	SVD Projector = "svd"
+	// RangeFinder approximates them by subspace iteration from the old basis
+	// (0909.4061), in a fifth of the time and with a little less captured energy.
+	RangeFinder Projector = "range_finder"
+)
+
+var projectors = []Projector{SVD, RangeFinder}
+
+// RefreshFLOPs returns the arithmetic of new bases for an (out, in) weight: of
+// products in float32 with the range finder, of a Gram matrix and its
+// eigenvectors in float64, about 9m³, with the exact decomposition.
+func (c Config) RefreshFLOPs(out, in int) float64 {
+	var flops float64
+	r := min(c.Rank, out, in)
+	left, right := c.ProjType.sides(out, in)
+	for _, side := range []struct{ wanted, left bool }{{left, true}, {right, false}} {
+		panel := tensor.Panel{Out: out, In: in, Rank: r, Left: side.left}
+		switch {
+		case !side.wanted:
+		case c.Projector == SVD:
+			m, n := float64(min(out, in)), float64(max(out, in))
+			flops += m*m*n + 9*m*m*m
+			if !panel.ShortSide() {
+				flops += 2*m*n*float64(r) + 4*n*float64(r)*float64(r)
+			}
+		default:
+			flops += panel.FLOPs()
+		}
+	}
+	return flops
+}
+
+// newFinder returns the finder for bases of the given panels.
+func (p Projector) newFinder(env optim.Env, panels []tensor.Panel) finder {
+	if p == RangeFinder {
+		return approximate{env.Device, tensor.NewRangeFinder(env.Ledger, "galore.range_finder", panels...)}
+	}
+	var short, long, wanted int
+	for _, q := range panels {
+		short, long = max(short, min(q.Out, q.In)), max(long, max(q.Out, q.In))
+		if !q.ShortSide() {
+			wanted = max(wanted, q.Rank)
+		}
+	}
+	return exact{env.Device, tensor.NewSVD(env.Ledger, "galore.svd", short, long, wanted)}
 }
 
 // exact finds singular vectors by an exact decomposition.
@@ -122,10 +180,24 @@ type exact struct {
 	workspace *tensor.SVD
 }
 
-func (e exact) leftBasis(g, p tensor.Matrix) (float64, bool) {
+func (e exact) leftBasis(g, p tensor.Matrix, _ random.Key) (float64, bool) {
 	return e.device.LeftBasis(e.workspace, g, p)
 }
 
-func (e exact) rightBasis(g, p tensor.Matrix) (float64, bool) {
+func (e exact) rightBasis(g, p tensor.Matrix, _ random.Key) (float64, bool) {
 	return e.device.RightBasis(e.workspace, g, p)
+}
+
+// approximate finds bases by a range finder that starts from the old one.
+type approximate struct {
+	device    *tensor.Device
+	workspace *tensor.RangeFinder
+}
+
+func (a approximate) leftBasis(g, p tensor.Matrix, key random.Key) (float64, bool) {
+	return a.device.FindLeft(a.workspace, g, p, key)
+}
+
+func (a approximate) rightBasis(g, p tensor.Matrix, key random.Key) (float64, bool) {
+	return a.device.FindRight(a.workspace, g, p, key)
 }

@@ -87,7 +87,7 @@ type adafactor struct {
 
 // Step implements [Direction].
 func (a *adafactor) Step(g tensor.Matrix, t int, lr float64) {
-	rest := math.Pow(float64(t), -a.DecayRate)
+	rest := tensor.Pow(float64(t), -a.DecayRate)
 	step := tensor.AdafactorStep{Beta: float32(1 - rest), Rest: float32(rest), Floor: 1e-30}
 	if len(a.second) == 1 {
 		a.device.AdafactorFull(g, a.second[0].Data, step)

@@ -85,8 +85,8 @@ func (a *adamW) Apply(w, g tensor.Matrix, t int, lr float64) {
 // constants returns what update t of learning rate lr computes with.
 func (a *adamW) constants(t int, lr float64) tensor.AdamStep {
 	b1, b2 := a.Betas[0], a.Betas[1]
-	c1 := 1 - math.Pow(b1, float64(t))
-	c2 := math.Sqrt(1 - math.Pow(b2, float64(t)))
+	c1 := 1 - tensor.Pow(b1, float64(t))
+	c2 := math.Sqrt(1 - tensor.Pow(b2, float64(t)))
 	s := tensor.AdamStep{
 		Beta1: float32(b1), Rest1: float32(1 - b1), Beta2: float32(b2), Rest2: float32(1 - b2),
 		Size: float32(lr / c1), Correction: float32(1 / c2), Eps: float32(a.Eps),

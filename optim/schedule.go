@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
+
+	"ranklab/tensor"
 )
 
 // A Schedule gives the factor μ(u) of the learning rate for the 0-based update
@@ -49,7 +51,7 @@ func (h Horizon) schedule(decay func(x float64) float64) (Schedule, error) {
 
 // cosine falls from 1 at x = 0 to ρ at x = 1.
 func (h Horizon) cosine(x float64) float64 {
-	return h.MinLRRatio + float64((1-h.MinLRRatio)*0.5*(1+math.Cos(math.Pi*x)))
+	return h.MinLRRatio + float64((1-h.MinLRRatio)*0.5*(1+tensor.Cos(math.Pi*x)))
 }
 
 // Constant is 1 after the warm-up.

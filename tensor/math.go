@@ -85,7 +85,7 @@ func exp64(x float64) float64 {
 	return math.Ldexp(horner(r, c[:]), int(n))
 }
 
-// log64 returns the natural logarithm of a positive normal x. With x = 2ᵉ·f, f
+// log64 returns the natural logarithm of a positive x. With x = 2ᵉ·f, f
 // in [√½, √2), ln f = 2·artanh(s), s = (f-1)/(f+1), as a series in s² ≤ 0.0295.
 func log64(x float64) float64 {
 	if !(x > 0) || math.IsInf(x, 1) {
@@ -131,4 +131,86 @@ func sincos64(x float64) (sin, cos float64) {
 		return -s, -c
 	}
 	return -c, s
+}
+
+// Exp returns eˣ with a relative error of about 2e-16; 0 below -745 and +Inf
+// above 709.8. Exp, Log, Pow and Cos are for the numbers that a record holds or
+// that enter an update: unlike those of package math they have the same bits
+// everywhere.
+func Exp(x float64) float64 {
+	switch {
+	case x > 709.782712893384:
+		return math.Inf(1)
+	case x < -745.2:
+		return 0
+	case x != x:
+		return x
+	}
+	return exp64(x)
+}
+
+// Log returns the natural logarithm, NaN of a negative number and -Inf of zero.
+func Log(x float64) float64 { return log64(x) }
+
+// Cos returns the cosine of |x| < 10⁶.
+func Cos(x float64) float64 {
+	_, c := sincos64(x)
+	return c
+}
+
+// Pow returns xʸ for a normal x ≥ 0 and a finite y, with a relative error of
+// about 4e-16: the logarithm is carried in two numbers, since its own rounding
+// would be multiplied by y·ln x.
+func Pow(x, y float64) float64 {
+	switch {
+	case y == 0 || x == 1:
+		return 1
+	case x == 0 && y > 0:
+		return 0
+	case x == 0:
+		return math.Inf(1)
+	case !(x > 0) || math.IsInf(x, 1) || math.IsNaN(y):
+		return math.NaN()
+	}
+	high, low := logParts(x)
+	p := y * high
+	if p > 709.8 || p < -745.2 {
+		return Exp(p)
+	}
+	q := math.FMA(y, high, -p) + float64(y*low)
+	e := exp64(p)
+	return e + float64(e*q)
+}
+
+// logParts returns the natural logarithm of a positive normal x as a sum of two
+// numbers with a relative error of about 1e-18. The leading term of the series
+// in [log64], 2s, is formed in two parts; the rest is at most a hundredth of it.
+// math.FMA rounds once on every machine.
+func logParts(x float64) (high, low float64) {
+	const (
+		ln2high = 0x1.62e42feep-1 // 32 bits: its product with an exponent is exact
+		ln2low  = 0x1.a39ef35793c76p-33
+	)
+	f, e := math.Frexp(x)
+	if f < math.Sqrt2/2 {
+		f *= 2
+		e--
+	}
+	num, den := f-1, f+1
+	rounding := f - (den - 1) // of den
+	s := num / den
+	t := (math.FMA(-s, den, num) - float64(s*rounding)) / den
+	q := float64(s * s)
+	c := [...]float64{1. / 3, 1. / 5, 1. / 7, 1. / 9, 1. / 11, 1. / 13, 1. / 15, 1. / 17, 1. / 19, 1. / 21, 1. / 23}
+	n := float64(e)
+	high, low = twoSum(float64(n*ln2high), 2*s)
+	low += float64(n*ln2low) + 2*(t+float64(float64(s*q)*horner(q, c[:])))
+	return twoSum(high, low)
+}
+
+// twoSum returns a + b rounded, and the rounding error (Knuth).
+func twoSum(a, b float64) (sum, rest float64) {
+	sum = a + b
+	v := sum - a
+	return sum, (a - (sum - v)) + (b - v)
 }

@@ -2,6 +2,7 @@ package tensor
 
 import (
 	"math"
+	"math/big"
 	"testing"
 )
 
@@ -56,5 +57,74 @@ func TestFloat64Functions(t *testing.T) {
 	}
 	if log64(1) != 0 || exp64(0) != 1 {
 		t.Error("log64(1), exp64(0)")
+	}
+}
+
+// Integer powers against exact arithmetic: the bias corrections of a long run
+// need the last digits of β^t.
+func TestPow(t *testing.T) {
+	for _, x := range []float64{0.5, 0.9, 0.95, 0.999, 0.9999, 1.0625, 3, 1e-3} {
+		exact := big.NewFloat(1).SetPrec(400)
+		base := new(big.Float).SetPrec(400).SetFloat64(x)
+		for n := 1; n <= 3000; n++ {
+			exact.Mul(exact, base)
+			want, _ := exact.Float64()
+			if want < 1e-300 || want > 1e300 {
+				break
+			}
+			if got := Pow(x, float64(n)); math.Abs(got/want-1) > 5e-16 {
+				t.Fatalf("%v^%d = %v, want %v", x, n, got, want)
+			}
+		}
+	}
+	for i := range 2000 {
+		x, y := 0.01+float64(i)*0.37, -2+float64(i%17)/4
+		if got, want := Pow(x, y), math.Pow(x, y); math.Abs(got/want-1) > 1e-15 {
+			t.Errorf("%v^%v = %v, want %v", x, y, got, want)
+		}
+	}
+	for _, c := range [][3]float64{{0, 2, 0}, {0, 0, 1}, {7, 0, 1}, {1, 1e300, 1}, {0.5, 1e4, 0}, {2, 1e4, math.Inf(1)}, {0, -1, math.Inf(1)}, {4, 0.5, 2}, {9, -1, 1. / 9}} {
+		if got := Pow(c[0], c[1]); got != c[2] {
+			t.Errorf("%v^%v = %v, want %v", c[0], c[1], got, c[2])
+		}
+	}
+	for _, c := range [][2]float64{{-1, 2}, {math.NaN(), 2}, {2, math.NaN()}, {math.Inf(1), 1}} {
+		if got := Pow(c[0], c[1]); !math.IsNaN(got) {
+			t.Errorf("%v^%v = %v, want NaN", c[0], c[1], got)
+		}
+	}
+}
+
+// The exported functions on their whole ranges.
+func TestExported(t *testing.T) {
+	for x := -744.0; x < 709.7; x += 0.917 {
+		if got, want := Exp(x), math.Exp(x); math.Abs(got-want) > 1e-15*want+0x1p-1074 {
+			t.Errorf("exp(%v) = %v, want %v", x, got, want)
+		}
+	}
+	inf := math.Inf(1)
+	if Exp(-inf) != 0 || Exp(inf) != inf || Exp(710) != inf || Exp(-746) != 0 || Exp(math.NaN()) == Exp(0) || Exp(0) != 1 {
+		t.Error("exp at the ends")
+	}
+	for _, x := range []float64{0x1p-1022, 1e-300, 0.5, 0.999, 1.001, 7, 1e300} {
+		if got, want := Log(x), math.Log(x); math.Abs(got-want) > 4e-16*math.Abs(want) {
+			t.Errorf("log(%v) = %v, want %v", x, got, want)
+		}
+	}
+	// Subnormal numbers, which math.Log of some machines gets wrong.
+	if got := Log(0x1p-1074); math.Abs(got+1074*math.Ln2) > 1e-12 {
+		t.Errorf("log(2^-1074) = %v", got)
+	}
+	if !math.IsInf(Log(0), -1) || !math.IsNaN(Log(-1)) || Log(1) != 0 {
+		t.Error("log of 0, -1, 1")
+	}
+	for i := range 1001 {
+		x := math.Pi * float64(i) / 1000
+		if got, want := Cos(x), math.Cos(x); math.Abs(got-want) > 2e-16 {
+			t.Errorf("cos(%v) = %v, want %v", x, got, want)
+		}
+	}
+	if Cos(0) != 1 || Cos(math.Pi) != -1 {
+		t.Error("cos of 0 and π")
 	}
 }

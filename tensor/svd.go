@@ -3,11 +3,6 @@ package tensor
 import (
 	"math"
 
-	"gonum.org/v1/gonum/blas"
-	"gonum.org/v1/gonum/blas/blas64"
-	"gonum.org/v1/gonum/lapack"
-	"gonum.org/v1/gonum/lapack/lapack64"
-
 	"ranklab/internal/memory"
 )
 
@@ -18,38 +13,23 @@ import (
 // side, summed in float64 over exact products. Squaring loses singular values
 // below 1e-8 of the largest, which is less than the rounding of the float32
 // input itself, and the eigenvectors stay orthonormal to 1e-15 whatever the
-// rank of the input; at 768 × 2048 it takes less than half the time of a thin SVD. The basis of
-// the longer side is the orthonormal factor Q of a Householder QR of the
-// product of the input with the first basis, which is orthonormal for
-// rank-deficient inputs too.
+// rank of the input. The basis of the longer side is the orthonormal factor Q of
+// a Householder QR of the product of the input with the first basis, which is
+// orthonormal for rank-deficient inputs too.
 //
 // Each basis vector has its component of largest magnitude positive (the first
 // of equals), so that a basis does not change sign from one call to the next.
 type SVD struct {
-	x      []float64 // (short, long) the input, its shorter side first
-	gram   []float64 // (short, short) the Gram matrix, then its eigenvectors as columns
-	values []float64 // (short) eigenvalues, ascending
-	y      []float64 // (long, rank) the long side, when rank > 0
-	tau    []float64 // (rank)
-	work   []float64
+	x     []float64 // (short, padded long) the input, its shorter side first; then Q as rows
+	y     []float64 // (rank, padded long) the long side, when rank > 0
+	eigen *eigenSolver
+	qr    rowQR
+	task  svdTask
 }
 
 // NewSVD allocates a workspace (scratch). rank is the largest number of
 // vectors wanted on the longer side: 0 when only bases of shorter sides are.
 func NewSVD(l *memory.Ledger, name string, short, long, rank int) *SVD {
-	work := 1
-	query := func(f func(work []float64)) {
-		var size [1]float64
-		f(size[:])
-		work = max(work, int(size[0]))
-	}
-	query(func(w []float64) {
-		lapack64.Syev(lapack.EVCompute, symmetric(nil, short), nil, w, -1)
-	})
-	if rank > 0 {
-		query(func(w []float64) { lapack64.Geqrf(general(nil, long, rank), nil, w, -1) })
-		query(func(w []float64) { lapack64.Orgqr(general(nil, long, rank), make([]float64, rank), w, -1) })
-	}
 	floats := func(part string, n int) []float64 {
 		l.Register(memory.Scratch, name+"."+part, 8*int64(n))
 		if l.Predicting() {
@@ -57,19 +37,14 @@ func NewSVD(l *memory.Ledger, name string, short, long, rank int) *SVD {
 		}
 		return make([]float64, n)
 	}
-	return &SVD{
-		x: floats("input", short*long), gram: floats("gram", short*short), values: floats("values", short),
-		y: floats("product", long*rank), tau: floats("tau", rank), work: floats("work", work),
-	}
+	w := &SVD{x: floats("input", short*padded(long)), eigen: newEigenSolver(l, name+".eigen", short)}
+	w.y = floats("product", rank*padded(long))
+	w.qr.tau, w.qr.s, w.qr.zero = floats("factors", rank), floats("products", rank), floats("zeros", padded(long))
+	return w
 }
 
-func general(data []float64, rows, cols int) blas64.General {
-	return blas64.General{Rows: rows, Cols: cols, Stride: cols, Data: data}
-}
-
-func symmetric(data []float64, n int) blas64.Symmetric {
-	return blas64.Symmetric{N: n, Stride: n, Data: data, Uplo: blas.Lower}
-}
+// padded is the least multiple of the lanes of a sum that holds n.
+func padded(n int) int { return (n + lanes - 1) &^ (lanes - 1) }
 
 // LeftBasis writes the first p.Cols left singular vectors of g (m, n) into the
 // columns of p (m, r), in order of falling singular values. It returns the
@@ -79,7 +54,7 @@ func (d *Device) LeftBasis(w *SVD, g, p Matrix) (captured float64, ok bool) {
 	if p.Rows != g.Rows || p.Cols > min(g.Rows, g.Cols) {
 		panic("tensor: LeftBasis shapes")
 	}
-	return d.basis(w, g, p.Cols, true, func(i, k int, v float32) { p.Data[i*p.Stride+k] = v })
+	return d.basis(w, g, p, p.Cols, true)
 }
 
 // RightBasis writes the first p.Rows right singular vectors of g (m, n) into
@@ -88,31 +63,45 @@ func (d *Device) RightBasis(w *SVD, g, p Matrix) (captured float64, ok bool) {
 	if p.Cols != g.Cols || p.Rows > min(g.Rows, g.Cols) {
 		panic("tensor: RightBasis shapes")
 	}
-	return d.basis(w, g, p.Rows, false, func(i, k int, v float32) { p.Data[k*p.Stride+i] = v })
+	return d.basis(w, g, p, p.Rows, false)
 }
 
-// basis computes r left or right vectors of g and hands component i of vector k
-// to set.
-func (d *Device) basis(w *SVD, g Matrix, r int, left bool, set func(i, k int, v float32)) (captured float64, ok bool) {
-	short, long := min(g.Rows, g.Cols), max(g.Rows, g.Cols)
+// basis computes r left or right vectors of g.
+func (d *Device) basis(w *SVD, g, p Matrix, r int, left bool) (captured float64, ok bool) {
 	leftShort := g.Rows < g.Cols || g.Rows == g.Cols && left // the side whose Gram matrix is used
-	if !d.eigen(w, g, leftShort) {
+	if !d.decompose(w, g, leftShort) {
 		return 0, false
 	}
-	if left == leftShort {
-		for k := range r {
-			column(w.gram, short, short, short-1-k, k, set)
-		}
-		return w.captured(short, r), true
+	if left != leftShort {
+		d.longSide(w, r)
+		w.qr.reflections.ld, w.qr.r, w.qr.n, w.qr.a, w.qr.q = w.task.ld, r, w.task.long, w.y, w.x
+		d.orthonormal(&w.qr)
 	}
-	d.longSide(w, short, long, r)
-	y := general(w.y[:long*r], long, r)
-	lapack64.Geqrf(y, w.tau[:r], w.work, len(w.work))
-	lapack64.Orgqr(y, w.tau[:r], w.work, len(w.work))
 	for k := range r {
-		column(w.y, long, r, k, k, set)
+		v := w.eigen.row
+		if left != leftShort {
+			v = w.longRow
+		}
+		setVector(p, left, k, v(k), largestSign(v(k)))
 	}
-	return w.captured(short, r), true
+	return w.captured(r), true
+}
+
+// longRow returns row k of Q.
+func (w *SVD) longRow(k int) []float64 { return w.x[k*w.task.ld:][:w.task.long] }
+
+// setVector writes factor·v to column or row k of p.
+func setVector(p Matrix, column bool, k int, v []float64, factor float64) {
+	if !column {
+		row := row(p, k)
+		for j, x := range v {
+			row[j] = float32(factor * x)
+		}
+		return
+	}
+	for i, x := range v {
+		p.Data[i*p.Stride+k] = float32(factor * x)
+	}
 }
 
 // Factorize writes the best approximation of rank r of g (m, n) as balanced
@@ -124,82 +113,128 @@ func (d *Device) Factorize(w *SVD, g, b, a Matrix) bool {
 		panic("tensor: Factorize shapes")
 	}
 	leftShort := g.Rows <= g.Cols
-	if !d.eigen(w, g, leftShort) {
+	if !d.decompose(w, g, leftShort) {
 		return false
 	}
-	short, long := min(g.Rows, g.Cols), max(g.Rows, g.Cols)
-	d.longSide(w, short, long, r)
-	setB := func(i, k int, v float32) { b.Data[i*b.Stride+k] = v }
-	setA := func(j, k int, v float32) { a.Data[k*a.Stride+j] = v }
-	setShort, setLong := setB, setA
+	d.longSide(w, r)
+	short, long := b, a
 	if !leftShort {
-		setShort, setLong = setA, setB
+		short, long = a, b
 	}
 	for k := range r {
 		// The long side holds σ·vector, so that the product is exactly the
 		// projection of g, however well σ itself is known.
-		half := math.Sqrt(math.Sqrt(max(0, w.values[short-1-k])))
-		sign := largestSign(w.gram, short, short, short-1-k)
-		for i := range short {
-			setShort(i, k, float32(sign*w.gram[i*short+short-1-k]*half))
+		half := math.Sqrt(math.Sqrt(max(0, w.eigen.values[k])))
+		v := w.eigen.row(k)
+		sign := largestSign(v)
+		setVector(short, leftShort, k, v, sign*half)
+		inverse := 0.0
+		if half > 0 {
+			inverse = sign / half
 		}
-		for j := range long {
-			v := 0.0
-			if half > 0 {
-				v = sign * w.y[j*r+k] / half
-			}
-			setLong(j, k, float32(v))
-		}
+		setVector(long, !leftShort, k, w.y[k*w.task.ld:][:w.task.long], inverse)
 	}
 	return true
 }
 
-// eigen leaves the eigen-decomposition of g·gᵀ (left) or gᵀ·g in w; it is asked
-// for the shorter side.
-func (d *Device) eigen(w *SVD, g Matrix, left bool) bool {
+// decompose leaves the eigen-decomposition of g·gᵀ (left) or gᵀ·g in w; it is
+// asked for the shorter side.
+func (d *Device) decompose(w *SVD, g Matrix, left bool) bool {
 	short, long := min(g.Rows, g.Cols), max(g.Rows, g.Cols)
-	if short == 0 || short*long > len(w.x) || short*short > len(w.gram) {
+	ld := padded(long)
+	if short == 0 || short*ld > len(w.x) {
 		panic("tensor: SVD workspace too small")
 	}
-	d.parallel(short, 1, func(_, lo, hi int) {
-		for i := lo; i < hi; i++ {
-			row := w.x[i*long:][:long]
-			for j := range row {
-				if left {
-					row[j] = float64(g.Data[i*g.Stride+j])
-				} else {
-					row[j] = float64(g.Data[j*g.Stride+i])
-				}
-			}
-		}
-	})
+	w.eigen.open(short)
+	w.task = svdTask{w: w, isa: d.isa, g: g, left: left, short: short, long: long, ld: ld}
+	w.task.run(d, svdWiden, short, long)
 	// Row i of the triangle has i+1 entries: pairing i with short-1-i gives
 	// every worker the same number.
-	d.parallel((short+1)/2, 1, func(_, lo, hi int) {
-		for i := lo; i < hi; i++ {
-			gramRow(w.gram, w.x, short, long, i)
-			if j := short - 1 - i; j != i {
-				gramRow(w.gram, w.x, short, long, j)
-			}
-		}
-	})
+	w.task.run(d, svdGram, (short+1)/2, short*long)
 	var trace float64
 	for i := range short {
-		trace += w.gram[i*short+i]
+		row := w.eigen.row(i)
+		trace += row[i]
+		for j := range row[:i] {
+			w.eigen.row(j)[i] = row[j]
+		}
 	}
-	if !(trace > 0) || math.IsInf(trace, 0) {
-		return false
-	}
-	return lapack64.Syev(lapack.EVCompute, symmetric(w.gram[:short*short], short), w.values[:short], w.work, len(w.work))
+	return trace > 0 && !math.IsInf(trace, 0) && d.solve(w.eigen)
 }
 
-// gramRow computes the entries (i, 0 … i) of x·xᵀ, four at a time.
-func gramRow(gram, x []float64, short, long, i int) {
-	a := x[i*long:][:long]
-	out := gram[i*short:][:i+1]
+// longSide computes y = (first r eigenvectors as rows)·x, (r, long).
+func (d *Device) longSide(w *SVD, r int) {
+	if r*w.task.ld > len(w.y) {
+		panic("tensor: SVD workspace too small")
+	}
+	w.task.run(d, svdProduct, r, w.task.short*w.task.long)
+}
+
+type svdKind uint8
+
+const (
+	svdWiden   svdKind = iota // rows of x
+	svdGram                   // pairs of rows of the lower triangle of x·xᵀ
+	svdProduct                // rows of y
+)
+
+// An svdTask is one parallel section over n units.
+type svdTask struct {
+	w               *SVD
+	isa             ISA
+	g               Matrix
+	left            bool
+	short, long, ld int
+
+	kind     svdKind
+	n, parts int
+}
+
+// run does n units of about the given number of operations each.
+func (t *svdTask) run(d *Device, kind svdKind, n, operations int) {
+	t.kind, t.n = kind, n
+	t.parts = d.pieces(n, 1<<14/operations)
+	d.runParts(t.parts, t)
+}
+
+func (t *svdTask) do(_, part int) {
+	lo, hi := piece(t.n, t.parts, part)
+	for i := lo; i < hi; i++ {
+		switch t.kind {
+		case svdWiden:
+			t.widen(i)
+		case svdGram:
+			t.gram(i)
+			if j := t.short - 1 - i; j != i {
+				t.gram(j)
+			}
+		case svdProduct:
+			t.product(i)
+		}
+	}
+}
+
+func (t *svdTask) widen(i int) {
+	row := t.w.x[i*t.ld:][:t.ld]
+	clear(row[t.long:])
+	row = row[:t.long]
+	for j := range row {
+		if t.left {
+			row[j] = float64(t.g.Data[i*t.g.Stride+j])
+		} else {
+			row[j] = float64(t.g.Data[j*t.g.Stride+i])
+		}
+	}
+}
+
+// gram computes the entries (i, 0 … i) of x·xᵀ, four at a time.
+func (t *svdTask) gram(i int) {
+	x, ld, long := t.w.x, t.ld, t.long
+	a := x[i*ld:][:long]
+	out := t.w.eigen.row(i)[:i+1]
 	j := 0
 	for ; j+4 <= len(out); j += 4 {
-		b0, b1, b2, b3 := x[j*long:][:long], x[(j+1)*long:][:long], x[(j+2)*long:][:long], x[(j+3)*long:][:long]
+		b0, b1, b2, b3 := x[j*ld:][:long], x[(j+1)*ld:][:long], x[(j+2)*ld:][:long], x[(j+3)*ld:][:long]
 		var s0, s1, s2, s3 float64
 		for k, v := range a {
 			s0 += float64(v * b0[k])
@@ -210,7 +245,7 @@ func gramRow(gram, x []float64, short, long, i int) {
 		out[j], out[j+1], out[j+2], out[j+3] = s0, s1, s2, s3
 	}
 	for ; j < len(out); j++ {
-		b := x[j*long:][:long]
+		b := x[j*ld:][:long]
 		var s float64
 		for k, v := range a {
 			s += float64(v * b[k])
@@ -219,53 +254,39 @@ func gramRow(gram, x []float64, short, long, i int) {
 	}
 }
 
-// longSide computes y = xᵀ·(first r eigenvectors), (long, r).
-func (d *Device) longSide(w *SVD, short, long, r int) {
-	if long*r > len(w.y) {
-		panic("tensor: SVD workspace too small")
-	}
-	d.parallel(long, 1, func(_, lo, hi int) {
-		for j := lo; j < hi; j++ {
-			y := w.y[j*r:][:r]
-			clear(y)
-			for i := range short {
-				v := w.x[i*long+j]
-				vectors := w.gram[i*short:][:short]
-				for k := range y {
-					y[k] += float64(v * vectors[short-1-k])
-				}
-			}
+// product computes row k of y, two rows of x at a time.
+func (t *svdTask) product(k int) {
+	x, y, v := t.w.x, t.w.y[k*t.ld:][:t.ld], t.w.eigen.row(k)
+	clear(y)
+	for i := 0; i < t.short; i += 2 {
+		first, second, weight := x[i*t.ld:][:t.ld], t.w.qr.zero, 0.0
+		if i+1 < t.short {
+			second, weight = x[(i+1)*t.ld:][:t.ld], -v[i+1]
 		}
-	})
+		t.isa.rank2(y, first, -v[i], second, weight, first)
+	}
 }
 
 // captured is the share of the squared singular values that the r largest hold.
-func (w *SVD) captured(short, r int) float64 {
+func (w *SVD) captured(r int) float64 {
 	var top, all float64
-	for i, v := range w.values[:short] {
+	for i, v := range w.eigen.values[:w.task.short] {
 		v = max(0, v)
 		all += v
-		if i >= short-r {
+		if i < r {
 			top += v
 		}
 	}
 	return top / all
 }
 
-// column hands column c of the (n, stride) matrix to set as vector k, with the
-// sign that makes its largest component positive.
-func column(data []float64, n, stride, c, k int, set func(i, k int, v float32)) {
-	sign := largestSign(data, n, stride, c)
-	for i := range n {
-		set(i, k, float32(sign*data[i*stride+c]))
-	}
-}
-
-func largestSign(data []float64, n, stride, c int) float64 {
+// largestSign is the sign of the component of largest magnitude, the first of
+// equals.
+func largestSign(v []float64) float64 {
 	best := 0.0
-	for i := range n {
-		if v := data[i*stride+c]; math.Abs(v) > math.Abs(best) {
-			best = v
+	for _, x := range v {
+		if math.Abs(x) > math.Abs(best) {
+			best = x
 		}
 	}
 	if best < 0 {

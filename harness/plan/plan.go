@@ -160,7 +160,7 @@ func (p *Plan) item(inst spec.Instance, set *corpus.Set, stored []record.Run, de
 		steps := float64(s.Train.Steps - it.Step)
 		evals := steps / float64(s.Eval.Every)
 		it.FLOPs = steps*prediction.StepFLOPs + evals*float64(s.Eval.Tokens)*prediction.EvalFLOPs
-		it.Seconds = it.FLOPs/p.Rate.of(s.Method.Kind, device.Threads(), stored) + refreshes(s, it.Step)*prediction.RefreshFLOPs/decompositionRate
+		it.Seconds = it.FLOPs/p.Rate.of(s.Method.Kind, device.Threads(), stored) + refreshes(s, it.Step)*prediction.RefreshFLOPs/p.Rate.refresh(s.Method.Projector, device.Threads())
 	}
 	return it, nil
 }

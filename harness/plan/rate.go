@@ -17,9 +17,21 @@ type Rate struct {
 // where no finished run tells better.
 const share = 0.5
 
-// decompositionRate is the FLOP/s of the exact decompositions of a refresh: an
-// eigen-solver in float64 that uses one thread and no vector unit.
-const decompositionRate = 3e9
+// decompositionRate is the FLOP/s per thread of the exact decompositions of a
+// refresh: an eigen-solver in float64, which waits for memory most of the time.
+const decompositionRate = 12e9
+
+// finderShare is the part of the matrix product's speed that a range finder
+// reaches, with its many small products.
+const finderShare = 0.3
+
+// refresh returns the FLOP/s of new bases.
+func (r Rate) refresh(projector string, threads int) float64 {
+	if projector == "svd" {
+		return decompositionRate * float64(threads)
+	}
+	return finderShare * r.Gemm
+}
 
 // measureRate times a matrix product of the size of a small model's layer for
 // about a tenth of a second.

@@ -29,6 +29,7 @@ type Method struct {
 	UpdateProjGap Gap      `toml:"update_proj_gap" json:"update_proj_gap,omitempty"` // galore: updates between refreshes, or "never"
 	Scale         float64  `toml:"scale" json:"scale,omitempty"`                     // galore: a_g
 	ProjType      string   `toml:"proj_type" json:"proj_type,omitempty"`             // galore: "std" | "reverse_std" | "left" | "right" | "full"
+	Projector     string   `toml:"projector" json:"projector,omitempty"`             // galore: "svd" | "range_finder"
 
 	Init        string  `toml:"init" json:"init,omitempty"`                 // lowrank: "matched" | "spectral" | "kaiming"
 	LoraAlpha   float64 `toml:"lora_alpha" json:"lora_alpha,omitempty"`     // lora, relora; lowrank with kaiming (s = lora_alpha / r)
@@ -69,7 +70,7 @@ func kindKeys(kind string) []string {
 	case "relora":
 		return append(lora, "merge_every", "cycle_length", "restart_warmup_steps", "merge_at", "reset", "reset_ratio", "reset_step", "full_rank_steps", "dead_start")
 	case "galore":
-		return []string{"rank", "targets", "update_proj_gap", "scale", "proj_type"}
+		return []string{"rank", "targets", "update_proj_gap", "scale", "proj_type", "projector"}
 	}
 	return nil
 }
@@ -147,7 +148,7 @@ func (m Method) has(key string) (ok bool, needs string) {
 // [0.9, 0.999], eps 1e-8, shared by all methods on purpose. sgd: momentum 0.9.
 // adafactor: momentum 0, decay_rate 0.8, clip_threshold 1 (1804.04235).
 // Low-rank kinds: targets attn and mlp. galore: update_proj_gap 200, scale
-// 0.25, proj_type "std" (2403.03507). lowrank: init "matched". lora, relora:
+// 0.25, proj_type "std" (2403.03507), projector "range_finder". lowrank: init "matched". lora, relora:
 // lora_alpha 32, lora_dropout 0, scaling "alpha_over_r". relora: cycle_length =
 // merge_every, restart_warmup_steps the smaller of 100 (2307.05695) and a tenth of the cycle,
 // merge_at "boundary", reset "zero" with reset_step, reset_ratio 0.999
@@ -175,6 +176,7 @@ func (m *Method) fillDefaults(explicit func(string) bool, t Train) {
 		setDefault(explicit, "method.update_proj_gap", &m.UpdateProjGap, 200)
 		setDefault(explicit, "method.scale", &m.Scale, 0.25)
 		setDefault(explicit, "method.proj_type", &m.ProjType, "std")
+		setDefault(explicit, "method.projector", &m.Projector, "range_finder")
 	case "lowrank":
 		setDefault(explicit, "method.init", &m.Init, "matched")
 	case "relora":

@@ -38,6 +38,7 @@ func (m Method) check(c *checker, r Run) {
 		}
 		c.positive("method.scale", m.Scale)
 		c.oneOf("method.proj_type", m.ProjType, "std", "reverse_std", "left", "right", "full")
+		c.oneOf("method.projector", m.Projector, "svd", "range_finder")
 	case "lowrank":
 		c.oneOf("method.init", m.Init, inits()...)
 	case "relora":

@@ -49,8 +49,8 @@ func (r *runner) evaluate(set *corpus.Eval) record.EvalRow {
 	return record.EvalRow{
 		K: "eval", Split: "validation", Targets: int64(set.Targets),
 		Loss:        record.Float(loss),
-		PPL:         record.Float(math.Exp(loss)),
+		PPL:         record.Float(tensor.Exp(loss)),
 		BitsPerByte: record.Float(sum / math.Ln2 / float64(set.Bytes)),
-		PPLGalore77: record.Float(math.Exp(batchMeans / float64(batches+1))),
+		PPLGalore77: record.Float(tensor.Exp(batchMeans / float64(batches+1))),
 	}
 }

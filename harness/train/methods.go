@@ -32,9 +32,7 @@ var methods = map[string]func(spec.Method, optim.Base) (optim.Method, error){
 		})
 	},
 	"galore": func(m spec.Method, b optim.Base) (optim.Method, error) {
-		return galore.New(galore.Config{
-			Base: b, Rank: m.Rank, UpdateProjGap: int(m.UpdateProjGap), Scale: m.Scale, ProjType: galore.ProjType(m.ProjType), Targets: roles(m.Targets),
-		})
+		return galore.New(galoreConfig(m, b))
 	},
 }
 
@@ -73,6 +71,13 @@ func fullRank(_ spec.Method, b optim.Base) (optim.Method, error) { return optim.
 
 func loraConfig(m spec.Method, b optim.Base) lora.Config {
 	return lora.Config{Base: b, Rank: m.Rank, Targets: roles(m.Targets), Alpha: m.LoraAlpha, Dropout: m.LoraDropout, Scaling: lora.Scaling(m.Scaling)}
+}
+
+func galoreConfig(m spec.Method, b optim.Base) galore.Config {
+	return galore.Config{
+		Base: b, Rank: m.Rank, UpdateProjGap: int(m.UpdateProjGap), Scale: m.Scale,
+		ProjType: galore.ProjType(m.ProjType), Projector: galore.Projector(m.Projector), Targets: roles(m.Targets),
+	}
 }
 
 func roles(names []string) []models.Role {

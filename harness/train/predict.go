@@ -16,8 +16,8 @@ type Prediction struct {
 	// StepFLOPs is the arithmetic of one update: forward, backward, and the
 	// projections of GaLore; without optimizer steps, whose share is small.
 	StepFLOPs float64
-	// RefreshFLOPs is the arithmetic of new bases for all targets: an m × m Gram
-	// matrix and its eigenvectors, about 9m³.
+	// RefreshFLOPs is the arithmetic of new bases for all targets, by the run's
+	// projector.
 	RefreshFLOPs float64
 	// EvalFLOPs is the arithmetic of one evaluation token.
 	EvalFLOPs float64
@@ -60,8 +60,7 @@ func Predict(s spec.Run, device *tensor.Device) (*Prediction, error) {
 			if optim.Targeted(roles(s.Method.Targets), l.Role) {
 				in, out := float64(l.In), float64(l.Out)
 				p.StepFLOPs += 4 * in * out * float64(s.Method.Rank)
-				m := min(in, out)
-				p.RefreshFLOPs += 2*in*out*m + 9*m*m*m
+				p.RefreshFLOPs += galoreConfig(s.Method, optim.Base{}).RefreshFLOPs(l.Out, l.In)
 			}
 		}
 	}

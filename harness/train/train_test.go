@@ -88,9 +88,11 @@ func variants() map[string]func(*spec.Run) {
 		"galore": func(s *spec.Run) {
 			adam(s)
 			s.Method.Kind, s.Method.Rank, s.Method.UpdateProjGap, s.Method.Scale, s.Method.ProjType = "galore", 4, 4, 0.25, "std"
+			s.Method.Projector = "range_finder"
 		},
 		"galore-adafactor": func(s *spec.Run) {
 			s.Method.Kind, s.Method.Rank, s.Method.UpdateProjGap, s.Method.Scale, s.Method.ProjType = "galore", 4, 5, 0.25, "reverse_std"
+			s.Method.Projector = "svd"
 			s.Method.Optimizer, s.Method.DecayRate, s.Method.ClipThreshold, s.Method.Momentum = "adafactor", 0.8, 1, 0.9
 			s.Method.Targets = []string{"attn", "mlp"}
 		},
@@ -193,6 +195,21 @@ func TestSameBits(t *testing.T) {
 			stopped.Messages = nil
 			mustTrain(t, stopped).mustEqual(t, "interrupted", want)
 		})
+	}
+}
+
+// TestProjectors: a range finder trains as well as exact singular vectors do.
+func TestProjectors(t *testing.T) {
+	set, s := tiny(t)
+	variants()["galore"](&s)
+	loss := func(projector string) float64 {
+		s.Method.Projector = projector
+		return float64(mustTrain(t, Options{Spec: s, Data: set, Results: t.TempDir()}).summary.Final.Loss)
+	}
+	if exact, approximate := loss("svd"), loss("range_finder"); math.Abs(exact-approximate) > 2e-3*exact {
+		t.Errorf("final loss %v with exact bases, %v with a range finder", exact, approximate)
+	} else {
+		t.Logf("final loss %v with exact bases, %v with a range finder", exact, approximate)
 	}
 }
 
