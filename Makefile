@@ -9,7 +9,7 @@ export GOAMD64 := v1
 export CGO_ENABLED := 0
 RANKLAB  := .bin/ranklab
 
-.PHONY: sweep plan table figures status test test-full lint cross build clean-results
+.PHONY: sweep plan table figures status bench test test-full lint generate cross build clean-results
 
 build:
 	@go build $(GOFLAGS) -ldflags "-X main.revision=$(REVISION)" -o $(RANKLAB) .
@@ -24,17 +24,23 @@ figures: build     ## draw the figures again, from stored results
 	$(RANKLAB) figures $(EXPERIMENT) $(ARGS)
 status: build      ## the state of every run
 	$(RANKLAB) status $(EXPERIMENT) $(ARGS)
+bench: build       ## measure this machine and how much of it training uses
+	$(RANKLAB) bench $(ARGS)
 
 test:              ## the tests: a few minutes
 	go vet ./...
 	go test ./...
 test-full:         ## everything, including what takes longer
 	RANKLAB_FULL=1 go test -timeout 40m ./...
-lint:              ## gofmt, vet, staticcheck
+generate:          ## write the vector kernels of tensor from their sources in tools/kernels
+	go generate ./tensor
+lint:              ## gofmt, vet, staticcheck, generated files are current
 	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "not gofmt'ed:"; echo "$$unformatted"; exit 1; }
 	go vet ./...
 	go build -C tools -o ../.bin/staticcheck honnef.co/go/tools/cmd/staticcheck
 	.bin/staticcheck ./...
+	cd tools && go vet ./... && ../.bin/staticcheck ./...
+	go run -C tools ./kernels -out ../tensor -check
 cross:             ## build for the other platforms
 	GOOS=darwin GOARCH=arm64 go build -o /dev/null .
 	GOOS=linux GOARCH=arm64 go build -o /dev/null .

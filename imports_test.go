@@ -40,7 +40,11 @@ var allowed = map[string][]string{
 	},
 	"harness/plan":  {"corpus/...", "harness/train", "harness/spec", "harness/record", "tensor", "internal/..."},
 	"harness/fleet": {"harness/plan", "harness/train", "harness/spec", "harness/record", "internal/..."},
-	"harness/cli":   {"harness/...", "plots", "corpus/...", "tensor", "experiments", "internal/..."},
+	"harness/bench": {
+		"harness/bench/blas", "harness/train", "harness/spec", "harness/record", "optim", "models", "tensor", "internal/...",
+	},
+	"harness/bench/blas": {"tensor", "internal/..."},
+	"harness/cli":        {"harness/...", "plots", "corpus/...", "tensor", "experiments", "internal/..."},
 
 	"interop/...": {"interop/...", "harness/train", "harness/spec", "optim", "models", "tensor", "internal/..."},
 	"":            {"harness/cli"},

@@ -10,6 +10,10 @@ import (
 // logitRows is the number of rows of logits that exist at a time.
 const logitRows = 256
 
+// LogitRows returns the number of rows that the head's products have for a
+// batch of n tokens.
+func LogitRows(n int) int { return min(logitRows, n) }
+
 // buffers is the working memory of a model for up to batch sequences of up to
 // length tokens. N = batch·length, d = hidden_size, f = intermediate_size.
 type buffers struct {
@@ -102,8 +106,8 @@ func (m *Llama) newBuffers(rt Runtime, batch, length int, train bool) *buffers {
 		w.dropped = scratch("dropped", n*s.dropped)
 	}
 	w.scores = scratch("scores", tensor.AttentionScratch(rt.Device.Threads(), length, train))
-	w.logits = matrix(memory.Scratch, "logits", min(logitRows, n), m.VocabSize)
-	w.loss = scratch("loss", min(logitRows, n))
+	w.logits = matrix(memory.Scratch, "logits", LogitRows(n), m.VocabSize)
+	w.loss = scratch("loss", LogitRows(n))
 	if !train {
 		return w
 	}

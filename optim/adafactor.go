@@ -85,6 +85,7 @@ type adafactor struct {
 	state  []Buffer // all
 }
 
+// Step implements [Direction].
 func (a *adafactor) Step(g tensor.Matrix, t int, lr float64) {
 	rest := tensor.Pow(float64(t), -a.DecayRate)
 	step := tensor.AdafactorStep{Beta: float32(1 - rest), Rest: float32(rest), Floor: 1e-30}
@@ -98,6 +99,12 @@ func (a *adafactor) Step(g tensor.Matrix, t int, lr float64) {
 	if a.Momentum > 0 {
 		a.device.Average(g, a.first.Data, float32(a.Momentum), float32(1-a.Momentum))
 	}
+}
+
+// Apply implements [Direction].
+func (a *adafactor) Apply(w, g tensor.Matrix, t int, lr float64) {
+	a.Step(g, t, lr)
+	a.device.Axpy(-1, g, w)
 }
 
 func (a *adafactor) State() []Buffer { return a.state }

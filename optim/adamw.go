@@ -72,18 +72,29 @@ type adamW struct {
 	state  []Buffer // M, V
 }
 
+// Step implements [Direction].
 func (a *adamW) Step(g tensor.Matrix, t int, lr float64) {
+	a.device.Adam(g, a.state[0].Data, a.state[1].Data, a.constants(t, lr))
+}
+
+// Apply implements [Direction], in one pass over memory.
+func (a *adamW) Apply(w, g tensor.Matrix, t int, lr float64) {
+	a.device.AdamUpdate(w, g, a.state[0].Data, a.state[1].Data, a.constants(t, lr))
+}
+
+// constants returns what update t of learning rate lr computes with.
+func (a *adamW) constants(t int, lr float64) tensor.AdamStep {
 	b1, b2 := a.Betas[0], a.Betas[1]
 	c1 := 1 - tensor.Pow(b1, float64(t))
 	c2 := math.Sqrt(1 - tensor.Pow(b2, float64(t)))
-	step := tensor.AdamStep{
+	s := tensor.AdamStep{
 		Beta1: float32(b1), Rest1: float32(1 - b1), Beta2: float32(b2), Rest2: float32(1 - b2),
-		Size: float32(lr / c1), Correction: float32(c2), Eps: float32(a.Eps),
+		Size: float32(lr / c1), Correction: float32(1 / c2), Eps: float32(a.Eps),
 	}
 	if a.Convention == GaLoreAdamW {
-		step.Size, step.Correction = float32(lr*c2/c1), 1
+		s.Size, s.Correction = float32(lr*c2/c1), 1
 	}
-	a.device.Adam(g, a.state[0].Data, a.state[1].Data, step)
+	return s
 }
 
 func (a *adamW) State() []Buffer { return a.state }

@@ -27,10 +27,14 @@ type Rule interface {
 // A Direction is the state of a [Rule] for one tensor.
 type Direction interface {
 	// Step takes the gradient g of update t into the state and replaces it by
-	// the step Δ of learning rate lr; the caller applies W ← W - Δ. t is 1 for
-	// the first update after the state was zero and is what bias correction
-	// and decay rates read. g is dense.
+	// the step Δ of learning rate lr, for W ← W - Δ or what a method makes of
+	// it. t is 1 for the first update after the state was zero and is what bias
+	// correction and decay rates read. g is dense.
 	Step(g tensor.Matrix, t int, lr float64)
+	// Apply is Step followed by W ← W - Δ, to the same bits, for a method that
+	// applies the step as it is: a rule may do both in one pass over memory.
+	// It may overwrite g. w and g are dense.
+	Apply(w, g tensor.Matrix, t int, lr float64)
 	// State lists the buffers of the state.
 	State() []Buffer
 }

@@ -31,8 +31,7 @@ func (s *Set) Update(p *models.Param, grad tensor.Matrix, t int, lr float64) {
 	d := s.env.Device
 	lr = s.base.LR(p.Role, lr)
 	s.base.Before(d, p.W, grad, lr)
-	s.directions[p.ID].Step(grad, t, lr)
-	d.Axpy(-1, grad, p.W)
+	s.directions[p.ID].Apply(p.W, grad, t, lr)
 	s.base.After(d, p.W, lr)
 }
 

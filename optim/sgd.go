@@ -49,12 +49,19 @@ type sgd struct {
 	state  []Buffer // B, if any
 }
 
+// Step implements [Direction].
 func (s *sgd) Step(g tensor.Matrix, _ int, lr float64) {
 	if len(s.state) == 0 {
 		s.device.Scale(float32(lr), g)
 		return
 	}
 	s.device.Momentum(g, s.state[0].Data, float32(s.Momentum), float32(lr))
+}
+
+// Apply implements [Direction].
+func (s *sgd) Apply(w, g tensor.Matrix, t int, lr float64) {
+	s.Step(g, t, lr)
+	s.device.Axpy(-1, g, w)
 }
 
 func (s *sgd) State() []Buffer { return s.state }

@@ -44,8 +44,8 @@ type Method struct {
 	weights  *optim.Set // the targets' W; nil after the warm start
 	rest     *optim.Set // everything else
 
-	gradA, gradB float64 // Σ of squares over the adapters, in updates that end with a merge
-	events       []optim.Event
+	squares []float64 // by parameter id: Σ g² of adapters, in updates that end with a merge
+	events  []optim.Event
 }
 
 var (
@@ -91,6 +91,7 @@ func (m *Method) Attach(model *models.Llama, env optim.Env) error {
 	}
 	m.env, m.params, m.adapted = env, model.Params(), adapted
 	m.parts = make([]part, len(m.params))
+	m.squares = make([]float64, len(m.params))
 	for _, l := range adapted {
 		m.parts[l.Weight.ID], m.parts[l.A.ID], m.parts[l.B.ID] = weight, down, up
 		if m.config.DeadStart {
@@ -178,35 +179,31 @@ func (m *Method) activate(s optim.Step) {
 // merge folds every adapter into its weight and starts it anew.
 func (m *Method) merge(s optim.Step, number int) {
 	d := m.env.Device
-	var a, b float64
+	var a, b, gradA, gradB float64
 	for _, l := range m.adapted {
 		a += d.SumSquares(l.A.W)
 		b += d.SumSquares(l.B.W)
+		gradA += m.squares[l.A.ID] // in this order, whatever the one of the updates
+		gradB += m.squares[l.B.ID]
 		d.Gemm(tensor.N, tensor.N, l.Scale, l.B.W, l.A.W, 1, l.Weight.W)
 		lora.Kaiming(d, l.A.W, m.env.Key.Stream("relora").Tensor(l.A.Name).Step(number))
 		d.Zero(l.B.W)
 	}
 	e := optim.NewEvent(s, "merge", map[string]float64{
 		"number": float64(number), "norm_a": math.Sqrt(a), "norm_b": math.Sqrt(b),
-		"grad_a": math.Sqrt(m.gradA), "grad_b": math.Sqrt(m.gradB),
+		"grad_a": math.Sqrt(gradA), "grad_b": math.Sqrt(gradB),
 	})
 	if b == 0 {
 		e.Warn("the merged adapters were zero")
 	}
-	m.gradA, m.gradB = 0, 0
 	m.events = append(m.events, e)
 }
 
-// measure adds an adapter's gradient to the sums that a merge reports.
+// measure keeps what a merge reports of an adapter's gradient.
 func (m *Method) measure(p *models.Param, grad tensor.Matrix, s optim.Step) {
-	if _, ok := m.merges(s); !ok {
-		return
+	if _, ok := m.merges(s); ok {
+		m.squares[p.ID] = m.env.Device.SumSquares(grad)
 	}
-	sum := &m.gradB
-	if m.parts[p.ID] == down {
-		sum = &m.gradA
-	}
-	*sum += m.env.Device.SumSquares(grad)
 }
 
 // reset zeroes or prunes the moments of A and B, each buffer by a mask of its

@@ -43,6 +43,20 @@ func (h heads) scratch(s []float32, worker, i, n, rows, cols int) Matrix {
 
 func (h heads) scale() float32 { return float32(1 / math.Sqrt(float64(h.width))) }
 
+// attentionArgs are the arguments of Attention.
+type attentionArgs struct {
+	heads        heads
+	out, q, k, v Matrix
+	lse, scratch []float32
+	device       *Device
+}
+
+// attentionGradient are the arguments of AttentionBackward.
+type attentionGradient struct {
+	attentionArgs
+	dq, dk, dv, dout Matrix
+}
+
 // Attention computes causal multi-head attention, per head
 //
 //	S = q kᵀ/√hd, P = softmax of each row i over the columns j ≤ i, out = P v
@@ -54,8 +68,9 @@ func (h heads) scale() float32 { return float32(1 / math.Sqrt(float64(h.width)))
 //	lse          (batch·heads·length)
 //	scratch      AttentionScratch(Threads(), length, false) values or more
 func (d *Device) Attention(out Matrix, lse []float32, q, k, v Matrix, batch, count int, scratch []float32) {
-	h := headsOf(q, batch, count)
-	d.parallel(batch*count, 1, func(worker, lo, hi int) {
+	a := attentionArgs{headsOf(q, batch, count), out, q, k, v, lse, scratch, d}
+	spread(d, batch*count, 1, a, func(a *attentionArgs, worker, lo, hi int) {
+		h, d, q, k, v, out, lse, scratch := a.heads, a.device, a.q, a.k, a.v, a.out, a.lse, a.scratch
 		for p := lo; p < hi; p++ {
 			for i := 0; i < h.length; i += attentionRows {
 				n := min(i+attentionRows, h.length)
@@ -72,29 +87,11 @@ func (d *Device) Attention(out Matrix, lse []float32, q, k, v Matrix, batch, cou
 				o := h.view(out, p, i, n)
 				d.gemm(worker, N, N, 1, s, h.view(v, p, 0, n), 0, o)
 				for r := range n - i {
-					scale(inverse[r], row(o, r))
+					d.isa.scale(row(o, r), inverse[r])
 				}
 			}
 		}
 	})
-}
-
-// softmax replaces x by exp(x - m), m its largest element, and returns m and
-// the sum.
-func (i ISA) softmax(x []float32) (m, total float32) {
-	m = i.largest(x)
-	i.exps(x, x, 1, -m)
-	return m, i.sum(x)
-}
-
-func largest(x []float32) float32 {
-	m := x[0]
-	for _, v := range x {
-		if v > m {
-			m = v
-		}
-	}
-	return m + 0 // a zero is +0, whatever the order
 }
 
 // AttentionBackward computes the gradients of Attention, recomputing P from
@@ -106,8 +103,10 @@ func largest(x []float32) float32 {
 // in that order. scratch holds AttentionScratch(Threads(), length, true)
 // values or more.
 func (d *Device) AttentionBackward(dq, dk, dv, dout, out Matrix, lse []float32, q, k, v Matrix, batch, count int, scratch []float32) {
-	h := headsOf(q, batch, count)
-	d.parallel(batch*count, 1, func(worker, lo, hi int) {
+	a := attentionGradient{attentionArgs{headsOf(q, batch, count), out, q, k, v, lse, scratch, d}, dq, dk, dv, dout}
+	spread(d, batch*count, 1, a, func(a *attentionGradient, worker, lo, hi int) {
+		h, d, q, k, v, out, lse, scratch := a.heads, a.device, a.q, a.k, a.v, a.out, a.lse, a.scratch
+		dq, dk, dv, dout := a.dq, a.dk, a.dv, a.dout
 		for p := lo; p < hi; p++ {
 			beta := float32(0) // the last block reaches all keys
 			for i := (h.length - 1) / attentionRows * attentionRows; i >= 0; i -= attentionRows {
@@ -125,7 +124,7 @@ func (d *Device) AttentionBackward(dq, dk, dv, dout, out Matrix, lse []float32, 
 				d.gemm(worker, T, N, 1, s, doi, beta, h.view(dv, p, 0, n))
 				d.gemm(worker, N, T, 1, doi, vn, 0, ds)
 				for r := range n - i {
-					softmaxBackward(row(ds, r), row(s, r), d.isa.dot(row(doi, r), row(oi, r)))
+					d.isa.softmaxBackward(row(ds, r), row(s, r), d.isa.dot(row(doi, r), row(oi, r)))
 				}
 				d.gemm(worker, N, N, h.scale(), ds, kn, 0, h.view(dq, p, i, n))
 				d.gemm(worker, T, N, h.scale(), ds, qi, beta, h.view(dk, p, 0, n))
@@ -133,13 +132,4 @@ func (d *Device) AttentionBackward(dq, dk, dv, dout, out Matrix, lse []float32, 
 			}
 		}
 	})
-}
-
-// softmaxBackward turns the gradient ds of the probabilities p into that of
-// the scores: p ⊙ (ds - mean), mean = Σ p·ds.
-func softmaxBackward(ds, p []float32, mean float32) {
-	p = p[:len(ds)]
-	for i := range ds {
-		ds[i] = p[i] * (ds[i] - mean)
-	}
 }

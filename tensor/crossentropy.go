@@ -1,5 +1,14 @@
 package tensor
 
+// lossArgs are the arguments of CrossEntropy.
+type lossArgs struct {
+	logits  Matrix
+	targets []int32
+	loss    []float32
+	scale   float32
+	isa     ISA
+}
+
 // CrossEntropy replaces logits by the scaled gradient of their loss:
 //
 //	loss_n = log Σ_v exp(logits_nv) - logits_n,target
@@ -10,18 +19,19 @@ package tensor
 //	logits (N, V); targets, loss (N)
 func (d *Device) CrossEntropy(logits Matrix, targets []int32, loss []float32, gradientScale float32) {
 	checkCrossEntropy(logits, targets, loss)
-	d.parallel(logits.Rows, rowGrain(logits.Cols), func(_, lo, hi int) {
+	a := lossArgs{logits, targets, loss, gradientScale, d.isa}
+	spread(d, logits.Rows, rowGrain(logits.Cols), a, func(a *lossArgs, _, lo, hi int) {
 		for n := lo; n < hi; n++ {
-			x, target := row(logits, n), targets[n]
+			x, target := row(a.logits, n), a.targets[n]
 			if target < 0 {
 				clear(x)
-				loss[n] = 0
+				a.loss[n] = 0
 				continue
 			}
 			var total float32
-			loss[n], total = d.isa.crossEntropy(x, target)
-			scale(gradientScale/total, x)
-			x[target] -= gradientScale
+			a.loss[n], total = a.isa.crossEntropy(x, target)
+			a.isa.scale(x, a.scale/total)
+			x[target] -= a.scale
 		}
 	})
 }
@@ -30,11 +40,11 @@ func (d *Device) CrossEntropy(logits Matrix, targets []int32, loss []float32, gr
 // It overwrites logits.
 func (d *Device) CrossEntropyLoss(logits Matrix, targets []int32, loss []float32) {
 	checkCrossEntropy(logits, targets, loss)
-	d.parallel(logits.Rows, rowGrain(logits.Cols), func(_, lo, hi int) {
+	spread(d, logits.Rows, rowGrain(logits.Cols), lossArgs{logits, targets, loss, 0, d.isa}, func(a *lossArgs, _, lo, hi int) {
 		for n := lo; n < hi; n++ {
-			loss[n] = 0
-			if targets[n] >= 0 {
-				loss[n], _ = d.isa.crossEntropy(row(logits, n), targets[n])
+			a.loss[n] = 0
+			if a.targets[n] >= 0 {
+				a.loss[n], _ = a.isa.crossEntropy(row(a.logits, n), a.targets[n])
 			}
 		}
 	})

@@ -3,6 +3,7 @@ package tensor
 import (
 	"fmt"
 	"runtime"
+	"sync/atomic"
 )
 
 // A Device executes the operations: a number of threads, an instruction set and
@@ -14,8 +15,10 @@ type Device struct {
 	pool    *pool // nil: one thread
 	scratch []gemmScratch
 
-	ranges rangeTask // the argument of parallel, kept here so that it costs no allocation
-	gemms  gemmTask  // likewise of Gemm
+	boxes   []any          // a *box per type of the arguments of spread
+	gemms   gemmTask       // the arguments of Gemm, kept here so that they cost no allocation
+	partial [parts]float64 // of Dot
+	count   atomic.Int64   // of Finite and the prunings
 }
 
 // Options select how a [Device] executes.
@@ -62,35 +65,4 @@ func (d *Device) Close() {
 	if d.pool != nil {
 		d.pool.close()
 	}
-}
-
-// rangesPerThread: several, so that a worker that is late or interrupted leaves
-// its share to the others.
-const rangesPerThread = 4
-
-// parallel splits the indices 0 … n-1 into contiguous ranges, multiples of
-// grain long but for the last one, and runs f on each: at most one range per
-// worker at a time. worker is in 0 … Threads()-1 and selects scratch.
-func (d *Device) parallel(n, grain int, f func(worker, lo, hi int)) {
-	chunks := (n + grain - 1) / grain
-	if d.threads == 1 || chunks <= 1 {
-		if n > 0 {
-			f(0, 0, n)
-		}
-		return
-	}
-	parts := min(rangesPerThread*d.threads, chunks)
-	d.ranges = rangeTask{n: n, grain: grain, chunks: chunks, parts: parts, f: f}
-	d.pool.run(parts, &d.ranges)
-	d.ranges.f = nil
-}
-
-// A rangeTask is one call of parallel.
-type rangeTask struct {
-	n, grain, chunks, parts int
-	f                       func(worker, lo, hi int)
-}
-
-func (t *rangeTask) do(worker, part int) {
-	t.f(worker, min(t.n, t.chunks*part/t.parts*t.grain), min(t.n, t.chunks*(part+1)/t.parts*t.grain))
 }

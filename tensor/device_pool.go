@@ -59,10 +59,12 @@ func newPool(threads int) *pool {
 	return p
 }
 
+const nested = "tensor: a device runs one operation at a time, and operations do not nest"
+
 // run does parts 0 … parts-1 of t and returns when all are done.
 func (p *pool) run(parts int, t task) {
 	if !p.busy.CompareAndSwap(false, true) {
-		panic("tensor: a device runs one operation at a time, and operations do not nest")
+		panic(nested)
 	}
 	if p.closed.Load() {
 		panic("tensor: use of a closed device")

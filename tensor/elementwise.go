@@ -3,8 +3,6 @@ package tensor
 import (
 	"math"
 	"sync/atomic"
-
-	"ranklab/internal/random"
 )
 
 // span is the number of elements below which an elementwise operation is not
@@ -22,81 +20,87 @@ func row(x Matrix, i int) []float32 {
 // least.
 func rowGrain(cols int) int { return max(1, span/max(1, cols)) }
 
+// columnGrain is the number of columns that one thread takes at least, where
+// sums over rows are split by columns: a few vectors for each call of a kernel.
+const columnGrain = 64
+
 func sameShape(x, y Matrix) {
 	if x.Rows != y.Rows || x.Cols != y.Cols {
 		panic("tensor: shapes differ")
 	}
 }
 
-// each runs f on pieces that cover x. start is the position of the piece's
-// first element in the row-major order of the shape.
-func (d *Device) each(x Matrix, f func(start int, x []float32)) {
-	if dense(x) {
-		d.parallel(x.Rows*x.Cols, span, func(_, lo, hi int) { f(lo, x.Data[lo:hi]) })
+// elements are the arguments of an elementwise operation on two matrices of one
+// shape and up to three constants.
+type elements struct {
+	x, y    Matrix
+	a, b, c float32
+	isa     ISA
+	count   *atomic.Int64
+	do      func(e *elements, x, y []float32)
+}
+
+// each runs do on corresponding pieces that cover x and y.
+func (d *Device) each(e elements, do func(e *elements, x, y []float32)) {
+	sameShape(e.x, e.y)
+	e.isa, e.count, e.do = d.isa, &d.count, do
+	if dense(e.x) && dense(e.y) {
+		spread(d, e.x.Rows*e.x.Cols, span, e, func(e *elements, _, lo, hi int) {
+			e.do(e, e.x.Data[lo:hi], e.y.Data[lo:hi])
+		})
 		return
 	}
-	d.parallel(x.Rows, rowGrain(x.Cols), func(_, lo, hi int) {
+	spread(d, e.x.Rows, rowGrain(e.x.Cols), e, func(e *elements, _, lo, hi int) {
 		for i := lo; i < hi; i++ {
-			f(i*x.Cols, row(x, i))
+			e.do(e, row(e.x, i), row(e.y, i))
 		}
 	})
 }
 
-// each2 runs f on corresponding pieces that cover x and y.
-func (d *Device) each2(x, y Matrix, f func(x, y []float32)) {
-	sameShape(x, y)
-	if dense(x) && dense(y) {
-		d.parallel(x.Rows*x.Cols, span, func(_, lo, hi int) { f(x.Data[lo:hi], y.Data[lo:hi]) })
-		return
-	}
-	d.parallel(x.Rows, rowGrain(x.Cols), func(_, lo, hi int) {
-		for i := lo; i < hi; i++ {
-			f(row(x, i), row(y, i))
-		}
-	})
-}
-
-// Axpy computes y ← y + alpha·x.
+// Axpy computes y ← y + alpha·x, rounded once.
 func (d *Device) Axpy(alpha float32, x, y Matrix) {
-	d.each2(x, y, func(x, y []float32) {
-		y = y[:len(x)]
-		for i, v := range x {
-			y[i] += float32(alpha * v)
-		}
-	})
+	d.each(elements{x: x, y: y, a: alpha}, func(e *elements, x, y []float32) { e.isa.axpy(y, x, e.a) })
+}
+
+func axpy(y, x []float32, alpha float32) {
+	for i, v := range x {
+		y[i] = fma32(alpha, v, y[i])
+	}
 }
 
 // Add computes dst ← dst + x.
 func (d *Device) Add(dst, x Matrix) {
-	d.each2(dst, x, func(dst, x []float32) {
-		x = x[:len(dst)]
-		for i := range dst {
-			dst[i] += x[i]
-		}
-	})
+	d.each(elements{x: x, y: dst}, func(e *elements, x, dst []float32) { e.isa.add(dst, x) })
+}
+
+func add(dst, x []float32) {
+	for i, v := range x {
+		dst[i] += v
+	}
 }
 
 // Mul computes dst ← dst ⊙ x.
 func (d *Device) Mul(dst, x Matrix) {
-	d.each2(dst, x, func(dst, x []float32) {
-		x = x[:len(dst)]
-		for i := range dst {
-			dst[i] *= x[i]
-		}
-	})
+	d.each(elements{x: x, y: dst}, func(e *elements, x, dst []float32) { e.isa.mul(dst, x) })
+}
+
+func mul(dst, x []float32) {
+	for i, v := range x {
+		dst[i] *= v
+	}
 }
 
 // Copy computes dst ← src.
 func (d *Device) Copy(dst, src Matrix) {
-	d.each2(dst, src, func(dst, src []float32) { copy(dst, src) })
+	d.each(elements{x: src, y: dst}, func(_ *elements, src, dst []float32) { copy(dst, src) })
 }
 
 // Scale computes x ← alpha·x.
 func (d *Device) Scale(alpha float32, x Matrix) {
-	d.each(x, func(_ int, x []float32) { scale(alpha, x) })
+	d.each(elements{x: x, y: x, a: alpha}, func(e *elements, x, _ []float32) { e.isa.scale(x, e.a) })
 }
 
-func scale(alpha float32, x []float32) {
+func scale(x []float32, alpha float32) {
 	for i := range x {
 		x[i] *= alpha
 	}
@@ -104,49 +108,29 @@ func scale(alpha float32, x []float32) {
 
 // Fill sets every element of x to v.
 func (d *Device) Fill(x Matrix, v float32) {
-	d.each(x, func(_ int, x []float32) {
+	d.each(elements{x: x, y: x, a: v}, func(e *elements, x, _ []float32) {
 		for i := range x {
-			x[i] = v
+			x[i] = e.a
 		}
 	})
 }
 
 // Zero sets every element of x to 0.
 func (d *Device) Zero(x Matrix) {
-	d.each(x, func(_ int, x []float32) { clear(x) })
-}
-
-// FillNormal draws x from N(0, std²). Element i of the row-major order is
-// std·key.Normal(i) and depends on nothing else.
-func (d *Device) FillNormal(x Matrix, std float64, key random.Key) {
-	d.each(x, func(start int, x []float32) {
-		for i := range x {
-			x[i] = float32(std * key.Normal(uint64(start+i)))
-		}
-	})
-}
-
-// FillUniform draws x uniformly from [-bound, bound). Element i of the
-// row-major order depends on key and i only.
-func (d *Device) FillUniform(x Matrix, bound float64, key random.Key) {
-	d.each(x, func(start int, x []float32) {
-		for i := range x {
-			x[i] = float32(bound * (2*float64(key.Float32(uint64(start+i))) - 1))
-		}
-	})
+	d.each(elements{x: x, y: x}, func(_ *elements, x, _ []float32) { clear(x) })
 }
 
 // Finite reports whether x holds neither NaN nor an infinity.
 func (d *Device) Finite(x Matrix) bool {
-	const exponent = 0x7f800000
-	var bad atomic.Bool
-	d.each(x, func(_ int, x []float32) {
+	d.count.Store(0)
+	d.each(elements{x: x, y: x}, func(e *elements, x, _ []float32) {
+		const exponent = 0x7f800000
 		for _, v := range x {
 			if math.Float32bits(v)&exponent == exponent {
-				bad.Store(true)
+				e.count.Add(1)
 				return
 			}
 		}
 	})
-	return !bad.Load()
+	return d.count.Load() == 0
 }

@@ -107,8 +107,8 @@ func TestLaneOrder(t *testing.T) {
 		for i := range n {
 			a, b = append(a, float32(x[i])), append(b, float32(y[i]))
 			s[i%16] += a[i]
-			p[i%16] += float32(a[i] * b[i])
-			w[i%16] += float32(float32(a[i]*b[i]) * a[i])
+			p[i%16] = fma32(a[i], b[i], p[i%16])
+			w[i%16] = fma32(a[i]*b[i], a[i], w[i%16])
 		}
 		join := func(v [16]float32) float32 {
 			eight := func(i int) float32 { return v[i] + v[i+8] }
@@ -116,7 +116,7 @@ func TestLaneOrder(t *testing.T) {
 			two := func(i int) float32 { return four(i) + four(i+2) }
 			return two(0) + two(1)
 		}
-		if sum(a) != join(s) || dot(a, b) != join(p) || weightedDot(a, b, a) != join(w) {
+		if sum(a) != join(s) || dot(a, b) != join(p) || dot3(a, b, a) != join(w) {
 			t.Errorf("%d elements: another order", n)
 		}
 	}

@@ -1,5 +1,12 @@
 package tensor
 
+// embedArgs are the arguments of Embed and its backward: x (N, d).
+type embedArgs struct {
+	x, table Matrix
+	tokens   []int32
+	isa      ISA
+}
+
 // Embed gathers rows: dst_n ← table_{tokens[n]}.
 //
 //	dst    (N, d)
@@ -7,9 +14,9 @@ package tensor
 //	tokens (N), each in 0 … V-1
 func (d *Device) Embed(dst, table Matrix, tokens []int32) {
 	checkEmbed(dst, table, tokens)
-	d.parallel(dst.Rows, rowGrain(dst.Cols), func(_, lo, hi int) {
+	spread(d, dst.Rows, rowGrain(dst.Cols), embedArgs{dst, table, tokens, d.isa}, func(a *embedArgs, _, lo, hi int) {
 		for n := lo; n < hi; n++ {
-			copy(row(dst, n), row(table, int(tokens[n])))
+			copy(row(a.x, n), row(a.table, int(a.tokens[n])))
 		}
 	})
 }
@@ -19,13 +26,9 @@ func (d *Device) Embed(dst, table Matrix, tokens []int32) {
 func (d *Device) EmbedBackward(dtable, dy Matrix, tokens []int32) {
 	checkEmbed(dy, dtable, tokens)
 	d.Zero(dtable)
-	d.parallel(dtable.Cols, lanes, func(_, lo, hi int) {
-		for n, v := range tokens {
-			x := row(dy, n)[lo:hi]
-			y := row(dtable, int(v))[lo:hi]
-			for i := range y {
-				y[i] += x[i]
-			}
+	spread(d, dtable.Cols, columnGrain, embedArgs{dy, dtable, tokens, d.isa}, func(a *embedArgs, _, lo, hi int) {
+		for n, v := range a.tokens {
+			a.isa.add(row(a.table, int(v))[lo:hi], row(a.x, n)[lo:hi])
 		}
 	})
 }

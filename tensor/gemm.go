@@ -31,7 +31,7 @@ func (d *Device) Gemm(ta, tb Transpose, alpha float32, a, b Matrix, beta float32
 		scaleBy(beta, c)
 		return
 	}
-	s := d.split(g.m, g.n, g.k)
+	s := d.split(&g)
 	if s.jobs() == 1 {
 		d.scratch[0].multiply(d.isa, &g, 0, g.m, 0, g.n)
 		return

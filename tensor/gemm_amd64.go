@@ -2,21 +2,28 @@
 
 package tensor
 
-// tile512 computes a tile of rows ≤ 12 by cols ≤ 32 of C: strides in bytes; a
-// is a strip of stripA(rows) values per row, b has stripB(cols) readable values
-// per row. If rows > 8 and ahead is not nil, it asks for the cache line at
-// ahead[p] bytes after next in step p.
+// strip512 computes rows ≤ 12 by any number of columns of C, in tiles of 32.
+// The values of A are packed, stripA(rows) per step, if lda = 0; else rows is 12
+// and A is read in place, its rows lda apart. B has 32 readable values per step
+// of a tile, or 16 if cols ≤ 16, steps ldb apart and tiles step apart. All
+// distances are in bytes.
 //
 //go:noescape
-func tile512(k int, a, b *float32, ldb int, c *float32, ldc int, alpha, beta float32, rows, cols int, next *float32, ahead *int)
+func strip512(k int, a *float32, lda int, b *float32, ldb, step int, c *float32, ldc int, alpha, beta float32, rows, cols int)
 
-// tile256 computes a tile of rows (6 or 4) by 16 of C; strides in bytes.
+// tile256 computes a tile of rows (6 or 4) by 16 of C. The values of A of one
+// step are row apart, and steps step apart. All distances are in bytes.
 //
 //go:noescape
-func tile256(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, alpha, beta float32, rows int)
+func tile256(k int, a *float32, row, step int, b *float32, ldb int, c *float32, ldc int, alpha, beta float32, rows int)
 
-// transpose4 writes the transpose of 4 lines of n values (n a multiple of 8):
-// value q of line l goes to dst[q*w+l].
+// transpose16 writes the transpose of 16 lines of n values (n a multiple of
+// 16): value q of line l goes to dst[q*w+l]. It needs AVX-512.
+//
+//go:noescape
+func transpose16(dst *float32, w int, src *float32, stride, n int)
+
+// transpose4 does the same for 4 lines of n values (n a multiple of 8).
 //
 //go:noescape
 func transpose4(dst *float32, w int, src *float32, stride, n int)
@@ -25,6 +32,17 @@ func transpose4(dst *float32, w int, src *float32, stride, n int)
 //
 //go:noescape
 func copyRows(dst *float32, w int, src *float32, stride, quads, n int)
+
+// copyStrips12 cuts n rows into strips of 12 values: row q of strip s goes to
+// dst[s*step+12*q:].
+//
+//go:noescape
+func copyStrips12(dst *float32, step int, src *float32, stride, strips, n int)
+
+// copyStrips32 does the same with strips of 32 values.
+//
+//go:noescape
+func copyStrips32(dst *float32, step int, src *float32, stride, strips, n int)
 
 // fma512 and fma256 run n rounds of multiply-adds on registers: 24 of 16
 // values, and 12 of 8 values.

@@ -3,18 +3,31 @@
 #include "textflag.h"
 
 // Row i of the tile is in Y(2i), Y(2i+1). Each step of k loads 16 values of B
-// to Y12, Y13 and multiplies them by one value of A per row.
+// to Y12, Y13 and multiplies them by one value of A per row: rows are R13
+// apart, SI is at row 0 and DI at row 3.
 
-#define ROW(off, t, lo, hi) \
-	VBROADCASTSS off(SI), t; \
+#define ROW(a, t, lo, hi) \
+	VBROADCASTSS a, t;       \
 	VFMADD231PS  Y12, t, lo; \
 	VFMADD231PS  Y13, t, hi
 
-#define NEXT(label) \
+#define ROWS4 \
+	VMOVUPS (BX), Y12;              \
+	VMOVUPS 32(BX), Y13;            \
+	ROW((SI), Y14, Y0, Y1);         \
+	ROW((SI)(R13*1), Y15, Y2, Y3);  \
+	ROW((SI)(R13*2), Y14, Y4, Y5);  \
+	ROW((DI), Y15, Y6, Y7)
+
+#define ROWS6 \
+	ROWS4;                          \
+	ROW((DI)(R13*1), Y14, Y8, Y9);  \
+	ROW((DI)(R13*2), Y15, Y10, Y11)
+
+#define NEXT \
 	ADDQ R9, SI;  \
-	ADDQ R10, BX; \
-	DECQ R11;     \
-	JNE  label
+	ADDQ R9, DI;  \
+	ADDQ R10, BX
 
 // C ← alpha·sum of one row.
 #define SET(lo, hi) \
@@ -36,25 +49,28 @@
 	VMOVUPS hi, 32(DX);        \
 	ADDQ    R8, DX
 
-// func tile256(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, alpha, beta float32, rows int)
-TEXT ·tile256(SB), NOSPLIT, $0-72
+// func tile256(k int, a *float32, row, step int, b *float32, ldb int, c *float32, ldc int, alpha, beta float32, rows int)
+TEXT ·tile256(SB), NOSPLIT, $0-80
 	MOVQ k+0(FP), R11
 	MOVQ a+8(FP), SI
-	MOVQ lda+16(FP), R9
-	MOVQ b+24(FP), BX
-	MOVQ ldb+32(FP), R10
-	MOVQ c+40(FP), DX
-	MOVQ ldc+48(FP), R8
-	MOVQ rows+64(FP), R12
+	MOVQ row+16(FP), R13
+	MOVQ step+24(FP), R9
+	MOVQ b+32(FP), BX
+	MOVQ ldb+40(FP), R10
+	MOVQ c+48(FP), DX
+	MOVQ ldc+56(FP), R8
+	MOVQ rows+72(FP), R12
 
 	MOVQ DX, DI
-	MOVQ R12, R13
+	MOVQ R12, CX
 
 prefetch:
 	PREFETCHT0 (DI)
 	ADDQ       R8, DI
-	DECQ       R13
+	DECQ       CX
 	JNE        prefetch
+	LEAQ       (R13)(R13*2), DI
+	ADDQ       SI, DI
 
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
@@ -70,34 +86,35 @@ prefetch:
 	VXORPS Y11, Y11, Y11
 
 	CMPQ R12, $4
-	JEQ  loop4
+	JEQ  quad
+	SUBQ $2, R11
+	JLT  last6
 
 	PCALIGN $32
-loop6:
-	VMOVUPS (BX), Y12
-	VMOVUPS 32(BX), Y13
-	ROW(0, Y14, Y0, Y1)
-	ROW(4, Y15, Y2, Y3)
-	ROW(8, Y14, Y4, Y5)
-	ROW(12, Y15, Y6, Y7)
-	ROW(16, Y14, Y8, Y9)
-	ROW(20, Y15, Y10, Y11)
-	NEXT(loop6)
-	JMP store
+round6:
+	ROWS6
+	NEXT
+	ROWS6
+	NEXT
+	SUBQ $2, R11
+	JGE  round6
+
+last6:
+	ADDQ $2, R11
+	JEQ  store
+	ROWS6
+	JMP  store
 
 	PCALIGN $32
-loop4:
-	VMOVUPS (BX), Y12
-	VMOVUPS 32(BX), Y13
-	ROW(0, Y14, Y0, Y1)
-	ROW(4, Y15, Y2, Y3)
-	ROW(8, Y14, Y4, Y5)
-	ROW(12, Y15, Y6, Y7)
-	NEXT(loop4)
+quad:
+	ROWS4
+	NEXT
+	DECQ R11
+	JNE  quad
 
 store:
-	VBROADCASTSS alpha+56(FP), Y14
-	VBROADCASTSS beta+60(FP), Y15
+	VBROADCASTSS alpha+64(FP), Y14
+	VBROADCASTSS beta+68(FP), Y15
 	VXORPS       X12, X12, X12
 	VUCOMISS     X12, X15
 	JNE          add
@@ -179,10 +196,6 @@ TEXT ·copyRows(SB), NOSPLIT, $0-48
 	MOVQ n+40(FP), R11
 	SHLQ $2, R8
 	SHLQ $2, R9
-	CMPQ R10, $8
-	JEQ  rows32
-	CMPQ R10, $3
-	JEQ  rows12
 
 rows:
 	XORQ CX, CX
@@ -200,33 +213,66 @@ quad:
 	JNE     rows
 	RET
 
-rows12:
-	VMOVUPS (SI), Y0
-	VMOVUPS 32(SI), X1
-	VMOVUPS Y0, (DI)
-	VMOVUPS X1, 32(DI)
-	ADDQ    R9, SI
-	ADDQ    R8, DI
-	DECQ    R11
-	JNE     rows12
-	VZEROUPPER
+// Row by row: what is contiguous is read at once, and asked for two rows ahead.
+
+#define STRIPS(row, strip, copy, width) \
+	SHLQ $2, R8;             \
+	SHLQ $2, R9;             \
+row:                         \
+	MOVQ R13, DI;            \
+	MOVQ R12, SI;            \
+	MOVQ R10, CX;            \
+strip:                       \
+	copy;                    \
+	ADDQ $width, SI;         \
+	ADDQ R8, DI;             \
+	DECQ CX;                 \
+	JNE  strip;              \
+	ADDQ $width, R13;        \
+	ADDQ R9, R12;            \
+	DECQ R11;                \
+	JNE  row;                \
+	VZEROUPPER;              \
 	RET
 
-rows32:
-	VMOVUPS (SI), Y0
-	VMOVUPS 32(SI), Y1
-	VMOVUPS 64(SI), Y2
-	VMOVUPS 96(SI), Y3
-	VMOVUPS Y0, (DI)
-	VMOVUPS Y1, 32(DI)
-	VMOVUPS Y2, 64(DI)
-	VMOVUPS Y3, 96(DI)
-	ADDQ    R9, SI
-	ADDQ    R8, DI
-	DECQ    R11
-	JNE     rows32
-	VZEROUPPER
-	RET
+#define COPY12 \
+	VMOVUPS    (SI), Y0;      \
+	VMOVUPS    32(SI), X1;    \
+	PREFETCHT0 (SI)(R9*2);    \
+	VMOVUPS    Y0, (DI);      \
+	VMOVUPS    X1, 32(DI)
+
+#define COPY32 \
+	VMOVUPS    (SI), Y0;      \
+	VMOVUPS    32(SI), Y1;    \
+	VMOVUPS    64(SI), Y2;    \
+	VMOVUPS    96(SI), Y3;    \
+	PREFETCHT0 (SI)(R9*2);    \
+	PREFETCHT0 64(SI)(R9*2);  \
+	VMOVUPS    Y0, (DI);      \
+	VMOVUPS    Y1, 32(DI);    \
+	VMOVUPS    Y2, 64(DI);    \
+	VMOVUPS    Y3, 96(DI)
+
+// func copyStrips12(dst *float32, step int, src *float32, stride, strips, n int)
+TEXT ·copyStrips12(SB), NOSPLIT, $0-48
+	MOVQ dst+0(FP), R13
+	MOVQ step+8(FP), R8
+	MOVQ src+16(FP), R12
+	MOVQ stride+24(FP), R9
+	MOVQ strips+32(FP), R10
+	MOVQ n+40(FP), R11
+	STRIPS(row, strip, COPY12, 48)
+
+// func copyStrips32(dst *float32, step int, src *float32, stride, strips, n int)
+TEXT ·copyStrips32(SB), NOSPLIT, $0-48
+	MOVQ dst+0(FP), R13
+	MOVQ step+8(FP), R8
+	MOVQ src+16(FP), R12
+	MOVQ stride+24(FP), R9
+	MOVQ strips+32(FP), R10
+	MOVQ n+40(FP), R11
+	STRIPS(row, strip, COPY32, 128)
 
 #define FMA(r) VFMADD231PS Y14, Y15, r
 

@@ -4,33 +4,34 @@ import "unsafe"
 
 // The blocking, after Goto and van de Geijn, "Anatomy of high-performance
 // matrix multiplication", ACM TOMS 34(3), 2008. A tile of C of gemmMR × gemmNR
-// is held in registers. A strip of gemmMR lines of A, gemmKC deep, is packed
-// when its turn comes, stays in the first-level cache and meets all strips of
-// gemmNR lines of the packed block of B, which stays in the second level.
+// is held in registers. gemmMR lines of A, gemmKC deep, stay in the first-level
+// cache and meet all strips of gemmNR lines of the packed block of B, which
+// stays in the second level, beside a packed block of A. Lines of A that are
+// contiguous are not packed but read in place: the kernel needs one value of a
+// line at a time.
 //
 // gemmKC is part of the numbers: changing it changes the bits of every product
-// with a longer sum.
+// with a longer sum. It divides 768, and is not below 352.
 const (
 	gemmMR = 12
 	gemmNR = 32
-	gemmKC = 256
+	gemmKC = 384
 	gemmNC = 512
+	gemmMC = 96
 
 	cacheLine = 64 / 4 // values
 )
 
 // gemmScratch holds the packing buffers of one worker.
 type gemmScratch struct {
-	a    []float32 // a strip of A: gemmKC × gemmMR
+	a    []float32 // a block of A: gemmMC/gemmMR strips, each gemmKC × gemmMR
 	b    []float32 // a block of B: gemmNC/gemmNR strips, each gemmKC × gemmNR
 	tile []float32 // a tile of C: gemmMR × gemmNR
-
-	ahead []int // gemmKC offsets, see operand.ahead
 }
 
 const (
-	gemmScratchValues = gemmKC*gemmMR + gemmKC*gemmNC + gemmMR*gemmNR
-	gemmScratchBytes  = 4*(gemmScratchValues+cacheLine) + 8*gemmKC
+	gemmScratchValues = gemmKC*gemmMC + gemmKC*gemmNC + gemmMR*gemmNR
+	gemmScratchBytes  = 4 * (gemmScratchValues + cacheLine)
 )
 
 func newGemmScratch() gemmScratch {
@@ -42,10 +43,7 @@ func newGemmScratch() gemmScratch {
 		slab = slab[n:]
 		return s
 	}
-	return gemmScratch{
-		b: take(gemmKC * gemmNC), a: take(gemmKC * gemmMR), tile: take(gemmMR * gemmNR),
-		ahead: make([]int, gemmKC),
-	}
+	return gemmScratch{b: take(gemmKC * gemmNC), a: take(gemmKC * gemmMC), tile: take(gemmMR * gemmNR)}
 }
 
 // multiply computes the rows i0 … i1-1 and columns j0 … j1-1 of C.
@@ -64,40 +62,47 @@ func (s *gemmScratch) block(isa ISA, g *gemmArgs, p, kc, i0, i1, j0, j1 int) {
 	if p > 0 {
 		beta = 1
 	}
+	rest := (j1 - j0) % gemmNR // columns of the last strip, if it is not whole
+	whole := j1 - j0 - rest
+
 	// A few rows of C use B too little to pay for packing it, where it can be read as it is.
 	direct := !g.b.contiguous && i1-i0 <= gemmMR
-	if !direct {
-		for j := j0; j < j1; j += gemmNR {
-			w := min(gemmNR, j1-j)
-			g.b.pack(isa, s.b[(j-j0)*kc:], stripB(w), j, w, p, kc)
+	first, ldb, step := &s.b[0], gemmNR, gemmNR*kc
+	if direct {
+		first, ldb, step = &g.b.data[p*g.b.stride+j0], g.b.stride, gemmNR
+		g.b.pack(isa, s.b[whole*kc:], gemmNR, stripB(rest), j1-rest, rest, p, kc)
+	} else {
+		g.b.pack(isa, s.b, gemmNR, stripB(rest), j0, j1-j0, p, kc)
+	}
+	last := s.b[whole*kc:]
+
+	for i := i0; i < i1; i += gemmMC {
+		lines := min(gemmMC, i1-i)
+		placed := 0 // lines of A that are read in place
+		if g.a.contiguous && isa != Go {
+			placed = lines / gemmMR * gemmMR
 		}
-	}
-	fetch := isa == AVX512 && i1-i0 > 2*gemmMR
-	if fetch {
-		g.a.ahead(s.ahead[:kc])
-	}
-	for i := i0; i < i1; i += gemmMR {
-		rows := min(gemmMR, i1-i)
-		g.a.pack(isa, s.a, stripA(rows), i, rows, p, kc)
-		for j := j0; j < j1; j += gemmNR {
+		if placed < lines {
+			g.a.pack(isa, s.a, gemmMR, stripA((lines-placed)%gemmMR), i+placed, lines-placed, p, kc)
+		}
+		for l := 0; l < lines; l += gemmMR {
 			t := gemmTile{
-				k: kc, a: &s.a[0], lda: stripA(rows),
-				c: &g.c[i*g.ldc+j], ldc: g.ldc, rows: rows, cols: min(gemmNR, j1-j),
+				k: kc, ldc: g.ldc, rows: min(gemmMR, lines-l),
 				alpha: g.alpha, beta: beta, spare: s.tile,
 			}
-			switch {
-			case !direct:
-				t.b, t.ldb = &s.b[(j-j0)*kc], stripB(t.cols)
-			case t.cols == gemmNR:
-				t.b, t.ldb = &g.b.data[p*g.b.stride+j], g.b.stride
-			default:
-				t.b, t.ldb = &s.b[0], stripB(t.cols)
-				g.b.pack(isa, s.b, t.ldb, j, t.cols, p, kc)
+			if l < placed {
+				t.a, t.row, t.step = &g.a.data[(i+l)*g.a.stride+p], g.a.stride, 1
+			} else {
+				t.a, t.row, t.step = &s.a[(l-placed)*kc], 1, stripA(t.rows)
 			}
-			if fetch && j+gemmNR >= j1 && i+gemmMR < i1 {
-				t.next, t.ahead = g.a.first(i+gemmMR, p), &s.ahead[0]
+			if whole > 0 {
+				t.b, t.ldb, t.c = first, ldb, &g.c[(i+l)*g.ldc+j0]
+				t.across(isa, whole, step)
 			}
-			t.run(isa)
+			if rest > 0 {
+				t.b, t.ldb, t.c = &last[0], stripB(rest), &g.c[(i+l)*g.ldc+j1-rest]
+				t.across(isa, rest, 0)
+			}
 		}
 	}
 }

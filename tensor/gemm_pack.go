@@ -1,16 +1,44 @@
 package tensor
 
-// pack copies the lines i … i+lines-1, values p … p+kc-1, to dst as kc rows of
-// w ≥ lines values, value q of line i+l going to dst[q*w+l]. What is beyond
-// the lines is set to zero; it meets outputs that are not stored.
-func (o *operand) pack(isa ISA, dst []float32, w, i, lines, p, kc int) {
-	if lines < w {
-		clear(dst[:w*kc])
+// pack copies the lines i … i+lines-1, values p … p+kc-1, to dst in strips of
+// gemmMR or gemmNR lines: value q of line l of a strip goes to value q*w+l of
+// it, where w is the strip's width, and strips are width·kc values apart. The
+// last strip may be narrower and padded to rest ≥ its lines, with zeros; they
+// meet outputs that are not stored.
+func (o *operand) pack(isa ISA, dst []float32, width, rest, i, lines, p, kc int) {
+	whole := lines / width
+	if o.contiguous {
+		for s := range whole {
+			packLines(isa, dst[s*width*kc:], width, o.data[(i+s*width)*o.stride+p:], o.stride, width, kc)
+		}
+	} else if whole > 0 {
+		packStrips(isa, dst, width, o.data[p*o.stride+i:], o.stride, whole, kc)
+	}
+	i, lines, dst = i+whole*width, lines-whole*width, dst[whole*width*kc:]
+	if lines == 0 {
+		return
+	}
+	if lines < rest {
+		clear(dst[:rest*kc])
 	}
 	if o.contiguous {
-		packLines(isa, dst, w, o.data[i*o.stride+p:], o.stride, lines, kc)
+		packLines(isa, dst, rest, o.data[i*o.stride+p:], o.stride, lines, kc)
 	} else {
-		packRows(isa, dst, w, o.data[p*o.stride+i:], o.stride, lines, kc)
+		packRows(isa, dst, rest, o.data[p*o.stride+i:], o.stride, lines, kc)
+	}
+}
+
+// packStrips cuts kc rows into strips of width values.
+func packStrips(isa ISA, dst []float32, width int, src []float32, stride, strips, kc int) {
+	switch {
+	case isa == Go:
+		for s := range strips {
+			packRows(isa, dst[s*width*kc:], width, src[s*width:], stride, width, kc)
+		}
+	case width == gemmMR:
+		copyStrips12(&dst[0], width*kc, &src[0], stride, strips, kc)
+	case width == gemmNR:
+		copyStrips32(&dst[0], width*kc, &src[0], stride, strips, kc)
 	}
 }
 
@@ -31,16 +59,24 @@ const packDepth = 64
 
 // packLines transposes lines × kc values, lines stride apart, to rows w apart.
 func packLines(isa ISA, dst []float32, w int, src []float32, stride, lines, kc int) {
-	l, q := 0, 0
-	if isa != Go {
-		l, q = lines&^3, kc&^7
+	l := 0
+	if isa == AVX512 && kc >= 16 {
+		q := kc &^ 15
+		for ; l+16 <= lines; l += 16 {
+			transpose16(&dst[l], w, &src[l*stride], stride, q)
+		}
+		scatter(dst, w, src, stride, 0, l, q, kc)
+	}
+	if isa != Go && kc >= 8 {
+		first, q := l, kc&^7
+		l += (lines - l) &^ 3
 		for q0 := 0; q0 < q; q0 += packDepth {
-			for i := 0; i < l; i += 4 {
+			for i := first; i < l; i += 4 {
 				transpose4(&dst[q0*w+i], w, &src[i*stride+q0], stride, min(packDepth, q-q0))
 			}
 		}
+		scatter(dst, w, src, stride, first, l, q, kc)
 	}
-	scatter(dst, w, src, stride, 0, l, q, kc)
 	scatter(dst, w, src, stride, l, lines, 0, kc)
 }
 
@@ -50,27 +86,6 @@ func scatter(dst []float32, w int, src []float32, stride, l0, l1, q0, q1 int) {
 		line := src[l*stride:]
 		for q := q0; q < q1; q++ {
 			dst[q*w+l] = line[q]
-		}
-	}
-}
-
-// first returns the address of value p of line i.
-func (o *operand) first(i, p int) *float32 {
-	if o.contiguous {
-		return &o.data[i*o.stride+p]
-	}
-	return &o.data[p*o.stride+i]
-}
-
-// ahead lists offsets, in bytes, from the first value of a strip of gemmMR
-// lines to its cache lines, for the kernel to ask for one per step. Offsets may
-// lead out of the matrix, which does no harm.
-func (o *operand) ahead(offsets []int) {
-	for q := range offsets {
-		if o.contiguous {
-			offsets[q] = 4 * (q%gemmMR*o.stride + q/gemmMR*cacheLine)
-		} else {
-			offsets[q] = 4 * (q*o.stride + gemmMR - 1)
 		}
 	}
 }

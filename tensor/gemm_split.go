@@ -22,30 +22,37 @@ func (t *gemmTask) do(worker, part int) {
 		i, min(t.args.m, i+t.split.mb), j, min(t.args.n, j+t.split.nb))
 }
 
-// What a split costs, in multiply-adds: a value that is packed, the start of a
-// job, and the least product that is worth waking a worker for.
+// What a split costs, in multiply-adds: a value that is packed, one of A that is
+// read in place, the start of a job, and the least product that is worth waking
+// a worker for.
 const (
-	packCost    = 6
-	jobCost     = 1 << 14
+	packCost    = 14
+	placeCost   = 4
+	jobCost     = 1 << 15
 	serialBelow = 1 << 18
 )
 
-// split chooses the jobs of an m × n product over k for the device's threads:
-// small enough to balance, large enough to pay for packing.
-func (d *Device) split(m, n, k int) gemmSplit {
-	whole := newGemmSplit(m, n, 1, 1)
-	if d.threads == 1 || m*n*k < serialBelow {
+// split chooses the jobs of a product for the device's threads: small enough to
+// balance, large enough to pay for packing.
+func (d *Device) split(g *gemmArgs) gemmSplit {
+	whole := newGemmSplit(g.m, g.n, 1, 1)
+	if d.threads == 1 || g.m*g.n*g.k < serialBelow {
 		return whole
 	}
+	costA := packCost
+	if g.a.contiguous && d.isa != Go {
+		costA = placeCost
+	}
 	best, least := whole, 0
-	wide, high := (n+gemmNC-1)/gemmNC, (m+gemmMR-1)/gemmMR
+	wide, high := (g.n+gemmNC-1)/gemmNC, (g.m+gemmMR-1)/gemmMR
 	for gn := wide; gn <= wide+2*d.threads; gn++ {
 		for each := 1; each <= 4; each++ {
 			gm := min(high, max(1, (each*d.threads+gn-1)/gn))
-			s := newGemmSplit(m, n, gm, gn)
-			job := k*(s.mb*s.nb+packCost*(s.mb+s.nb)) + jobCost
+			s := newGemmSplit(g.m, g.n, gm, gn)
+			job := g.k*(s.mb*s.nb+costA*s.mb+packCost*s.nb) + jobCost
 			rounds := (s.jobs() + d.threads - 1) / d.threads
-			if cost := rounds*job + job/4; least == 0 || cost < least {
+			// A worker may be late: with smaller jobs the others wait less.
+			if cost := rounds*job + job/16; least == 0 || cost < least {
 				best, least = s, cost
 			}
 		}

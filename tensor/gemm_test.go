@@ -345,7 +345,7 @@ func TestGemmSplitCovers(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m, n := rapid.IntRange(1, 5000).Draw(t, "m"), rapid.IntRange(1, 5000).Draw(t, "n")
 		d := &Device{threads: rapid.IntRange(1, 64).Draw(t, "threads")}
-		s := d.split(m, n, rapid.IntRange(1, 5000).Draw(t, "k"))
+		s := d.split(&gemmArgs{m: m, n: n, k: rapid.IntRange(1, 5000).Draw(t, "k")})
 		if (s.gm-1)*s.mb >= m || s.gm*s.mb < m || (s.gn-1)*s.nb >= n || s.gn*s.nb < n {
 			t.Fatalf("%d × %d is split into %+v", m, n, s)
 		}

@@ -2,32 +2,39 @@ package tensor
 
 import "unsafe"
 
-// A gemmTile is one tile of C: rows × cols, at most gemmMR × gemmNR. a and b
-// are strips k deep: value p of row i is a[p*lda+i], and b[p*ldb+j] likewise.
+// A gemmTile is one tile of C: rows × cols, at most gemmMR × gemmNR. Value p of
+// row i of A is a[i*row+p*step], that of column j of B is b[p*ldb+j].
 type gemmTile struct {
 	k           int
 	a, b, c     *float32
-	lda         int // stripA(rows)
+	row, step   int // 1 and stripA(rows) if packed; else step is 1
 	ldb         int
 	ldc         int
 	rows, cols  int
 	alpha, beta float32
 	spare       []float32 // gemmMR × gemmNR
-
-	// What to fetch to the cache meanwhile: k addresses, in bytes after next. nil: nothing.
-	next  *float32
-	ahead *int
 }
 
-func (t *gemmTile) run(isa ISA) {
-	switch isa {
-	case AVX512:
-		tile512(t.k, t.a, t.b, 4*t.ldb, t.c, 4*t.ldc, t.alpha, t.beta, t.rows, t.cols, t.next, t.ahead)
-	case AVX2:
-		t.runAVX2()
-	default:
-		t.sums()
-		t.merge()
+// across computes tiles side by side, cols columns in all: what b points to are
+// strips of B, next values apart. One that is not whole comes alone.
+func (t gemmTile) across(isa ISA, cols, next int) {
+	if isa == AVX512 {
+		lda := 0
+		if t.step == 1 {
+			lda = 4 * t.row
+		}
+		strip512(t.k, t.a, lda, t.b, 4*t.ldb, 4*next, t.c, 4*t.ldc, t.alpha, t.beta, t.rows, cols)
+		return
+	}
+	for j := 0; j < cols; j += gemmNR {
+		tile := t
+		tile.b, tile.c, tile.cols = at(t.b, j/gemmNR*next), at(t.c, j), min(gemmNR, cols-j)
+		if isa == AVX2 {
+			tile.runAVX2()
+		} else {
+			tile.sums()
+			tile.merge()
+		}
 	}
 }
 
@@ -39,13 +46,13 @@ func (t *gemmTile) runAVX2() {
 	if partial {
 		c, ldc, alpha, beta = &t.spare[0], gemmNR, 1, 0
 	}
-	for i := 0; i < t.lda; {
+	for i := 0; i < t.rows; {
 		high := 4
-		if t.lda == 12 {
+		if stripA(t.rows) == gemmMR {
 			high = 6
 		}
 		for j := 0; j < t.cols; j += 16 {
-			tile256(t.k, at(t.a, i), 4*t.lda, at(t.b, j), 4*t.ldb, at(c, i*ldc+j), 4*ldc, alpha, beta, high)
+			tile256(t.k, at(t.a, i*t.row), 4*t.row, 4*t.step, at(t.b, j), 4*t.ldb, at(c, i*ldc+j), 4*ldc, alpha, beta, high)
 		}
 		i += high
 	}
@@ -57,7 +64,7 @@ func (t *gemmTile) runAVX2() {
 // sums computes the tile's sums of products in spare. Its inner loop is fma32
 // written out, four chains side by side.
 func (t *gemmTile) sums() {
-	a := unsafe.Slice(t.a, t.k*t.lda)
+	a := unsafe.Slice(t.a, (t.k-1)*t.step+t.rows)
 	b := unsafe.Slice(t.b, (t.k-1)*t.ldb+t.cols)
 	for i := range t.rows {
 		row := t.spare[i*gemmNR:][:t.cols]
@@ -65,7 +72,7 @@ func (t *gemmTile) sums() {
 		for ; j+4 <= t.cols; j += 4 {
 			var c0, c1, c2, c3 float32
 			for p := range t.k {
-				x, y := a[p*t.lda+i], b[p*t.ldb+j:][:4:4]
+				x, y := a[p*t.step+i], b[p*t.ldb+j:][:4:4]
 				s0 := float64(x)*float64(y[0]) + float64(c0)
 				s1 := float64(x)*float64(y[1]) + float64(c1)
 				s2 := float64(x)*float64(y[2]) + float64(c2)
@@ -81,7 +88,7 @@ func (t *gemmTile) sums() {
 		for ; j < t.cols; j++ {
 			var c float32
 			for p := range t.k {
-				c = fma32(a[p*t.lda+i], b[p*t.ldb+j], c)
+				c = fma32(a[p*t.step+i], b[p*t.ldb+j], c)
 			}
 			row[j] = c
 		}

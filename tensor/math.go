@@ -8,55 +8,56 @@ import "math"
 // sums. Here every product that is added to something is wrapped in a
 // conversion, which forbids fusing.
 
-// expLow and expHigh bound the arguments for which exps computes; below it
-// returns 0 (results would be subnormal), above +Inf.
+// The constants of exp32. The kernels use the same ones.
 const (
-	expLow  = -87
-	expHigh = 88
+	expLow   = -87 // below it exp32 is 0 (results would be subnormal),
+	expHigh  = 88  // above it +Inf
+	expMagic = 0x1.8p23
+	expLog2e = 1 / math.Ln2
+	expLn2Hi = 355. / 512 // 9 bits: n·expLn2Hi is exact
+	expLn2Lo = math.Ln2 - expLn2Hi
+	expP0    = 0.5
+	expP1    = 0.16666577025596951
+	expP2    = 0.04166655466204924
+	expP3    = 0.008363173074686196
+	expP4    = 0.0013926176120151043
 )
 
-// exps computes dst_i ← exp(a·x_i + b), relative error below 2⁻²³. NaN stays NaN.
-// dst may be x.
+// exp32 returns eᵛ, relative error below 2⁻²³. NaN stays NaN.
 //
-// With n = round(x/ln 2) and r = x - n·ln 2, |r| ≤ ½ ln 2, exp(x) = 2ⁿ·exp(r);
-// exp(r) = 1 + r + r²·p(r), where p interpolates (exp(r)-1-r)/r² at the five
+// With n = round(v/ln 2) and r = v - n·ln 2, |r| ≤ ½ ln 2, exp(v) = 2ⁿ·exp(r);
+// exp(r) = 1 + r·(1 + r·p(r)), where p interpolates (exp(r)-1-r)/r² at the five
 // Chebyshev nodes (error of the polynomial 1e-8). Adding 1.5·2²³ rounds to an
 // integer and leaves n in the low bits.
-func exps(dst, x []float32, a, b float32) {
-	const (
-		log2e = 1 / math.Ln2
-		magic = 0x1.8p23
-		ln2hi = 355. / 512 // 9 bits: n·ln2hi is exact
-		ln2lo = math.Ln2 - ln2hi
-		p0    = 0.5
-		p1    = 0.16666577025596951
-		p2    = 0.04166655466204924
-		p3    = 0.008363173074686196
-		p4    = 0.0013926176120151043
-		one   = 127 << 23
-		inf   = 255 << 23
-	)
-	dst = dst[:len(x)]
-	for i, v := range x {
-		v = float32(a*v) + b
-		t := float32(v*log2e) + magic
-		n := t - magic
-		r := v - float32(n*ln2hi) - float32(n*ln2lo)
-		p := float32(p4*r) + p3
-		p = float32(p*r) + p2
-		p = float32(p*r) + p1
-		p = float32(p*r) + p0
-		p = float32(p*float32(r*r)) + r + 1
-		bits := math.Float32bits(t)<<23 + one
-		y := p * math.Float32frombits(bits)
-		if v < expLow {
-			y = 0
-		}
-		if v > expHigh {
-			y = math.Float32frombits(inf)
-		}
-		dst[i] = y
+func exp32(v float32) float32 {
+	t := fma32(v, expLog2e, expMagic)
+	n := t - expMagic
+	r := fma32(n, -expLn2Lo, fma32(n, -expLn2Hi, v))
+	p := fma32(expP4, r, expP3)
+	p = fma32(p, r, expP2)
+	p = fma32(p, r, expP1)
+	p = fma32(p, r, expP0)
+	p = fma32(p, r, 1)
+	p = fma32(p, r, 1)
+	y := p * math.Float32frombits(math.Float32bits(t)<<23+127<<23)
+	if v < expLow {
+		y = 0
 	}
+	if v > expHigh {
+		y = float32(math.Inf(1))
+	}
+	return y
+}
+
+// exps computes dst_i ← exp(a·x_i + b), the argument rounded once, and returns
+// the sum of dst. dst may be x.
+func exps(dst, x []float32, a, b float32) float32 {
+	var s [lanes]float32
+	for i, v := range x {
+		dst[i] = exp32(fma32(a, v, b))
+		s[i%lanes] += dst[i]
+	}
+	return joinLanes(&s)
 }
 
 // horner evaluates c[0] + x·(c[1] + x·(c[2] + …)).

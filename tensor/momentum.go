@@ -8,13 +8,14 @@ package tensor
 //
 // Both have one shape.
 func (d *Device) Momentum(g, b Matrix, mu, lr float32) {
-	d.each2(g, b, func(gs, bs []float32) {
-		for i, x := range gs {
-			b := float32(mu*bs[i]) + x
-			bs[i] = b
-			gs[i] = lr * b
-		}
-	})
+	d.each(elements{x: g, y: b, a: mu, b: lr}, func(e *elements, g, b []float32) { e.isa.momentum(g, b, e.a, e.b) })
+}
+
+func momentum(g, b []float32, mu, lr float32) {
+	for i, x := range g {
+		b[i] = fma32(mu, b[i], x)
+		g[i] = lr * b[i]
+	}
 }
 
 // Average updates the running mean m with g and replaces g by it:
@@ -24,11 +25,12 @@ func (d *Device) Momentum(g, b Matrix, mu, lr float32) {
 //
 // Both have one shape.
 func (d *Device) Average(g, m Matrix, beta, rest float32) {
-	d.each2(g, m, func(gs, ms []float32) {
-		for i, x := range gs {
-			m := float32(beta*ms[i]) + float32(rest*x)
-			ms[i] = m
-			gs[i] = m
-		}
-	})
+	d.each(elements{x: g, y: m, a: beta, b: rest}, func(e *elements, g, m []float32) { e.isa.average(g, m, e.a, e.b) })
+}
+
+func average(g, m []float32, beta, rest float32) {
+	for i, x := range g {
+		m[i] = fma32(beta, m[i], rest*x)
+		g[i] = m[i]
+	}
 }

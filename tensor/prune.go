@@ -2,7 +2,6 @@ package tensor
 
 import (
 	"math"
-	"sync/atomic"
 
 	"ranklab/internal/random"
 )
@@ -24,7 +23,7 @@ func (d *Device) PruneMagnitude(x Matrix, p float64) int {
 
 func (d *Device) prune(x Matrix, keep func(i int, v float32) bool) int {
 	xs := Values(x)
-	var dropped atomic.Int64
+	d.count.Store(0)
 	d.parallel(len(xs), span, func(_, lo, hi int) {
 		n := int64(0)
 		for i := lo; i < hi; i++ {
@@ -33,9 +32,9 @@ func (d *Device) prune(x Matrix, keep func(i int, v float32) bool) int {
 				n++
 			}
 		}
-		dropped.Add(n)
+		d.count.Add(n)
 	})
-	return int(dropped.Load())
+	return int(d.count.Load())
 }
 
 // AbsQuantile returns the p-quantile, 0 ≤ p ≤ 1, of the magnitudes in the dense

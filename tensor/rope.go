@@ -29,26 +29,36 @@ func (d *Device) Rope(x, cos, sin Matrix, length int) { d.rope(x, cos, sin, leng
 // place: the rotation by the opposite angle.
 func (d *Device) RopeBackward(dx, cos, sin Matrix, length int) { d.rope(dx, cos, sin, length, -1) }
 
+// ropeArgs are the arguments of Rope; direction is that of the rotation.
+type ropeArgs struct {
+	x, cos, sin Matrix
+	length      int
+	direction   float32
+	isa         ISA
+}
+
 func (d *Device) rope(x, cos, sin Matrix, length int, direction float32) {
 	sameShape(cos, sin)
-	half := cos.Cols
-	if x.Cols%(2*half) != 0 || length > cos.Rows {
+	if x.Cols%(2*cos.Cols) != 0 || length > cos.Rows {
 		panic("tensor: Rope shapes")
 	}
-	d.parallel(x.Rows, rowGrain(x.Cols), func(_, lo, hi int) {
+	spread(d, x.Rows, rowGrain(x.Cols), ropeArgs{x, cos, sin, length, direction, d.isa}, func(a *ropeArgs, _, lo, hi int) {
+		half := a.cos.Cols
 		for n := lo; n < hi; n++ {
-			c, s := row(cos, n%length), row(sin, n%length)
-			xn := row(x, n)
-			for ; len(xn) >= 2*half; xn = xn[2*half:] {
-				a, b := xn[:half], xn[half:2*half]
-				a, b, s := a[:len(c)], b[:len(c)], s[:len(c)]
-				for i, ci := range c {
-					si := direction * s[i]
-					u, v := a[i], b[i]
-					a[i] = float32(u*ci) - float32(v*si)
-					b[i] = float32(v*ci) + float32(u*si)
-				}
+			c, s := row(a.cos, n%a.length), row(a.sin, n%a.length)
+			for x := row(a.x, n); len(x) > 0; x = x[2*half:] {
+				a.isa.rotate(x[:half], x[half:2*half], c, s, a.direction)
 			}
 		}
 	})
+}
+
+// rotate computes x_i, y_i ← x_i·c_i - y_i·s_i, y_i·c_i + x_i·s_i with
+// s_i = direction·sin_i.
+func rotate(x, y, cos, sin []float32, direction float32) {
+	for i, c := range cos {
+		s, u, v := direction*sin[i], x[i], y[i]
+		x[i] = fma32(u, c, -float32(v*s))
+		y[i] = fma32(v, c, u*s)
+	}
 }

@@ -18,74 +18,48 @@ func joinLanes(s *[lanes]float32) float32 {
 // sum returns Σ x_i.
 func sum(x []float32) float32 {
 	var s [lanes]float32
-	for len(x) >= lanes {
-		b := (*[lanes]float32)(x)
-		s[0] += b[0]
-		s[1] += b[1]
-		s[2] += b[2]
-		s[3] += b[3]
-		s[4] += b[4]
-		s[5] += b[5]
-		s[6] += b[6]
-		s[7] += b[7]
-		s[8] += b[8]
-		s[9] += b[9]
-		s[10] += b[10]
-		s[11] += b[11]
-		s[12] += b[12]
-		s[13] += b[13]
-		s[14] += b[14]
-		s[15] += b[15]
-		x = x[lanes:]
-	}
 	for i, v := range x {
-		s[i] += v
+		s[i%lanes] += v
 	}
 	return joinLanes(&s)
 }
 
-// dot returns Σ x_i·y_i.
+// dot returns Σ x_i·y_i, each product rounded with the sum it joins.
 func dot(x, y []float32) float32 {
 	var s [lanes]float32
-	for len(x) >= lanes && len(y) >= lanes {
-		a, b := (*[lanes]float32)(x), (*[lanes]float32)(y)
-		s[0] += float32(a[0] * b[0])
-		s[1] += float32(a[1] * b[1])
-		s[2] += float32(a[2] * b[2])
-		s[3] += float32(a[3] * b[3])
-		s[4] += float32(a[4] * b[4])
-		s[5] += float32(a[5] * b[5])
-		s[6] += float32(a[6] * b[6])
-		s[7] += float32(a[7] * b[7])
-		s[8] += float32(a[8] * b[8])
-		s[9] += float32(a[9] * b[9])
-		s[10] += float32(a[10] * b[10])
-		s[11] += float32(a[11] * b[11])
-		s[12] += float32(a[12] * b[12])
-		s[13] += float32(a[13] * b[13])
-		s[14] += float32(a[14] * b[14])
-		s[15] += float32(a[15] * b[15])
-		x, y = x[lanes:], y[lanes:]
-	}
 	for i, v := range x {
-		s[i] += float32(v * y[i])
+		s[i%lanes] = fma32(v, y[i], s[i%lanes])
 	}
 	return joinLanes(&s)
+}
+
+// dot3 returns Σ (g_i·y_i)·x_i in the order of dot.
+func dot3(g, y, x []float32) float32 {
+	var s [lanes]float32
+	for i, v := range g {
+		s[i%lanes] = fma32(v*y[i], x[i], s[i%lanes])
+	}
+	return joinLanes(&s)
+}
+
+// largest returns the largest element of x, which is not empty. NaN is passed
+// over unless it comes first; a zero is +0, whatever the order.
+func largest(x []float32) float32 {
+	m := x[0]
+	for _, v := range x {
+		if v > m {
+			m = v
+		}
+	}
+	return m + 0
 }
 
 // dot64 returns Σ x_i·y_i in float64. A product of two float32 values is exact
 // there, so fusing it into the addition changes nothing.
 func dot64(x, y []float32) float64 {
 	var s [lanes]float64
-	for len(x) >= lanes && len(y) >= lanes {
-		a, b := (*[lanes]float32)(x), (*[lanes]float32)(y)
-		for i := range lanes {
-			s[i] += float64(a[i]) * float64(b[i])
-		}
-		x, y = x[lanes:], y[lanes:]
-	}
 	for i, v := range x {
-		s[i] += float64(v) * float64(y[i])
+		s[i%lanes] += float64(v) * float64(y[i])
 	}
 	for w := lanes / 2; w > 0; w /= 2 {
 		for i := range w {
@@ -98,6 +72,14 @@ func dot64(x, y []float32) float64 {
 // parts bounds the number of partial sums of a whole matrix.
 const parts = 256
 
+// dotArgs are the arguments of Dot: each partial sum is over height rows.
+type dotArgs struct {
+	x, y    Matrix
+	height  int
+	partial *[parts]float64
+	isa     ISA
+}
+
 // Dot returns Σ x_ij·y_ij in float64. The rows are cut into at most 256 equal
 // parts, a number fixed by the shape; each part is added up row by row, and
 // the parts are added in order.
@@ -108,18 +90,18 @@ func (d *Device) Dot(x, y Matrix) float64 {
 		return 0
 	}
 	n := (x.Rows + height - 1) / height
-	var partial [parts]float64
-	d.parallel(n, max(1, rowGrain(x.Cols)/height), func(_, lo, hi int) {
+	a := dotArgs{x, y, height, &d.partial, d.isa}
+	spread(d, n, max(1, rowGrain(x.Cols)/height), a, func(a *dotArgs, _, lo, hi int) {
 		for p := lo; p < hi; p++ {
 			var s float64
-			for i := p * height; i < min(x.Rows, (p+1)*height); i++ {
-				s += dot64(row(x, i), row(y, i))
+			for i := p * a.height; i < min(a.x.Rows, (p+1)*a.height); i++ {
+				s += a.isa.dot64(row(a.x, i), row(a.y, i))
 			}
-			partial[p] = s
+			a.partial[p] = s
 		}
 	})
 	var s float64
-	for _, v := range partial[:n] {
+	for _, v := range d.partial[:n] {
 		s += v
 	}
 	return s

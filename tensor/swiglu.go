@@ -1,30 +1,27 @@
 package tensor
 
-// swigluChunk is the number of sigmoids held on the stack.
-const swigluChunk = 128
+// swigluArgs are the arguments of SwiGLU and its backward.
+type swigluArgs struct {
+	y, gate, up    Matrix
+	dgate, dup, dy Matrix
+	isa            ISA
+}
 
 // SwiGLU computes y ← silu(gate) ⊙ up with silu(g) = g·σ(g), σ(g) = 1/(1+e⁻ᵍ)
 // (2002.05202). All matrices have one shape; y may be gate or up.
 func (d *Device) SwiGLU(y, gate, up Matrix) {
 	sameShape(y, gate)
 	sameShape(y, up)
-	d.parallel(y.Rows, rowGrain(y.Cols), func(_, lo, hi int) {
+	spread(d, y.Rows, rowGrain(y.Cols), swigluArgs{y: y, gate: gate, up: up, isa: d.isa}, func(a *swigluArgs, _, lo, hi int) {
 		for n := lo; n < hi; n++ {
-			d.isa.swiglu(row(y, n), row(gate, n), row(up, n))
+			a.isa.swiglu(row(a.y, n), row(a.gate, n), row(a.up, n))
 		}
 	})
 }
 
-func (i ISA) swiglu(y, gate, up []float32) {
-	var buffer [swigluChunk]float32
-	for len(y) > 0 {
-		n := min(len(y), swigluChunk)
-		e, g, u, yn := buffer[:n], gate[:n], up[:n], y[:n]
-		i.exps(e, g, -1, 0)
-		for j := range e {
-			yn[j] = g[j] / (1 + e[j]) * u[j]
-		}
-		gate, up, y = gate[n:], up[n:], y[n:]
+func swiglu(y, gate, up []float32) {
+	for i, g := range gate {
+		y[i] = g / (1 + exp32(-g)) * up[i]
 	}
 }
 
@@ -38,26 +35,19 @@ func (d *Device) SwiGLUBackward(dgate, dup, dy, gate, up Matrix) {
 	sameShape(dy, up)
 	sameShape(dy, dgate)
 	sameShape(dy, dup)
-	d.parallel(dy.Rows, rowGrain(dy.Cols), func(_, lo, hi int) {
+	a := swigluArgs{dgate: dgate, dup: dup, dy: dy, gate: gate, up: up, isa: d.isa}
+	spread(d, dy.Rows, rowGrain(dy.Cols), a, func(a *swigluArgs, _, lo, hi int) {
 		for n := lo; n < hi; n++ {
-			d.isa.swigluBackward(row(dgate, n), row(dup, n), row(dy, n), row(gate, n), row(up, n))
+			a.isa.swigluBackward(row(a.dgate, n), row(a.dup, n), row(a.dy, n), row(a.gate, n), row(a.up, n))
 		}
 	})
 }
 
-func (i ISA) swigluBackward(dgate, dup, dy, gate, up []float32) {
-	var buffer [swigluChunk]float32
-	for len(dy) > 0 {
-		n := min(len(dy), swigluChunk)
-		e, g, u, dyn, dg, du := buffer[:n], gate[:n], up[:n], dy[:n], dgate[:n], dup[:n]
-		i.exps(e, g, -1, 0)
-		for j := range e {
-			gj := g[j]
-			s := 1 / (1 + e[j])
-			t := float32(dyn[j] * s)
-			dg[j] = t * u[j] * (1 + float32(gj*(1-s)))
-			du[j] = t * gj
-		}
-		dgate, dup, dy, gate, up = dgate[n:], dup[n:], dy[n:], gate[n:], up[n:]
+func swigluBackward(dgate, dup, dy, gate, up []float32) {
+	for i, g := range gate {
+		s := 1 / (1 + exp32(-g))
+		t := float32(dy[i] * s)
+		dgate[i] = t * up[i] * fma32(g, 1-s, 1)
+		dup[i] = t * g
 	}
 }

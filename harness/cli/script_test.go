@@ -13,6 +13,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"ranklab/corpus/sentencepiece/sptest"
+	"ranklab/harness/bench"
 	"ranklab/harness/cli"
 	"ranklab/internal/random"
 )
@@ -52,8 +53,9 @@ func TestScripts(t *testing.T) {
 			return false, fmt.Errorf("unknown condition %q", cond)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"waitline": waitLine,
-			"isimage":  isImage,
+			"waitline":  waitLine,
+			"isimage":   isImage,
+			"benchjson": benchJSON,
 		},
 	})
 }
@@ -126,6 +128,29 @@ func waitLine(ts *testscript.TestScript, neg bool, args []string) {
 		}
 	}
 	ts.Fatalf("no file %s holds %q", args[0], args[1])
+}
+
+// benchJSON checks a report of bench on one thread: its schema, the machine, and
+// that every figure has a time, a rate and a share.
+func benchJSON(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: benchjson FILE")
+	}
+	var r bench.Report
+	dec := json.NewDecoder(strings.NewReader(ts.ReadFile(args[0])))
+	dec.DisallowUnknownFields()
+	ts.Check(dec.Decode(&r))
+	if r.Schema != bench.Schema || r.Machine.CPU.Cores < 1 || r.Machine.ISA != "go" || r.Machine.Threads != 1 || r.Program.Revision == "" {
+		ts.Fatalf("machine %+v, program %+v", r.Machine, r.Program)
+	}
+	if len(r.Figures) != 12 || len(r.Means) != 4 || len(r.Limits) == 0 || len(r.Libraries) != 0 {
+		ts.Fatalf("%d figures, %d means, %d limits", len(r.Figures), len(r.Means), len(r.Limits))
+	}
+	for _, f := range r.Figures {
+		if !(f.Seconds.Median > 0 && f.Rate.Min <= f.Rate.Median && f.Rate.Median <= f.Rate.Max && f.Share.Median > 0) || f.Limit != bench.Peak {
+			ts.Fatalf("%+v", f)
+		}
+	}
 }
 
 // isImage checks that files are SVG or PNG images of some size.

@@ -42,9 +42,10 @@ func alias(word string, candidates []string) string {
 	return ""
 }
 
-// nearest returns the candidate that word is most likely meant to be: at most
-// two letters away (one for short words), or a longer or shorter form of it.
-func nearest(word string, candidates []string) string {
+// Nearest returns the candidate that word is most likely meant to be: at most
+// two letters away (one for short words), or a longer or shorter form of it; ""
+// if there is none.
+func Nearest(word string, candidates []string) string {
 	word = strings.ToLower(word)
 	if word == "" || len(word) > 64 {
 		return ""
@@ -75,7 +76,7 @@ func didYouMean(word string, candidates []string) (suggestion, candidate string)
 	if c := alias(word, candidates); c != "" {
 		return `here it is called "` + c + `"`, c
 	}
-	if c := nearest(word, candidates); c != "" {
+	if c := Nearest(word, candidates); c != "" {
 		return `did you mean "` + c + `"?`, c
 	}
 	return "", ""

@@ -56,11 +56,46 @@ func (k Key) Block(i uint64) [4]uint32 {
 	c0, c1, c2, c3 := uint32(i), uint32(i>>32), uint32(k.hi), uint32(k.hi>>32)
 	k0, k1 := uint32(k.key), uint32(k.key>>32)
 	for range 10 {
-		p0 := uint64(c0) * 0xD2511F53
-		p1 := uint64(c2) * 0xCD9E8D57
-		c0, c1, c2, c3 = uint32(p1>>32)^c1^k0, uint32(p1), uint32(p0>>32)^c3^k1, uint32(p0)
-		k0 += 0x9E3779B9
-		k1 += 0xBB67AE85
+		c0, c1, c2, c3 = round(c0, c1, c2, c3, k0, k1)
+		k0 += weyl0
+		k1 += weyl1
+	}
+	return [4]uint32{c0, c1, c2, c3}
+}
+
+const weyl0, weyl1 = 0x9E3779B9, 0xBB67AE85
+
+func round(c0, c1, c2, c3, k0, k1 uint32) (uint32, uint32, uint32, uint32) {
+	p0 := uint64(c0) * 0xD2511F53
+	p1 := uint64(c2) * 0xCD9E8D57
+	return uint32(p1>>32) ^ c1 ^ k0, uint32(p1), uint32(p0>>32) ^ c3 ^ k1, uint32(p0)
+}
+
+// A vector unit draws many blocks of one key at a time: with the rounds'
+// keys of Rounds, the words of block i are Philox(Counter(i), rounds).
+
+// Rounds returns the two keys of each of the ten rounds.
+func (k Key) Rounds() (keys [20]uint32) {
+	k0, k1 := uint32(k.key), uint32(k.key>>32)
+	for i := 0; i < len(keys); i += 2 {
+		keys[i], keys[i+1] = k0, k1
+		k0 += weyl0
+		k1 += weyl1
+	}
+	return keys
+}
+
+// Counter returns the generator's counter of block i; its first word is the
+// lowest of i.
+func (k Key) Counter(i uint64) [4]uint32 {
+	return [4]uint32{uint32(i), uint32(i >> 32), uint32(k.hi), uint32(k.hi >> 32)}
+}
+
+// Philox returns the words of the block with that counter.
+func Philox(counter [4]uint32, rounds *[20]uint32) [4]uint32 {
+	c0, c1, c2, c3 := counter[0], counter[1], counter[2], counter[3]
+	for i := 0; i < len(rounds); i += 2 {
+		c0, c1, c2, c3 = round(c0, c1, c2, c3, rounds[i], rounds[i+1])
 	}
 	return [4]uint32{c0, c1, c2, c3}
 }

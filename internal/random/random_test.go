@@ -25,6 +25,16 @@ func TestPhilox(t *testing.T) {
 	}
 }
 
+func TestBlocksByTheirCounters(t *testing.T) {
+	for n := range 50 {
+		k, i := New(uint64(n)).Stream("x"), uint64(n)<<28+uint64(n)
+		rounds := k.Rounds()
+		if got, want := Philox(k.Counter(i), &rounds), k.Block(i); got != want {
+			t.Errorf("block %d: %x, want %x", i, got, want)
+		}
+	}
+}
+
 func TestKeysDiffer(t *testing.T) {
 	root := New(0)
 	keys := []Key{

@@ -1,0 +1,76 @@
+package train
+
+import (
+	"fmt"
+
+	"ranklab/harness/spec"
+	"ranklab/internal/memory"
+	"ranklab/internal/random"
+	"ranklab/models"
+	"ranklab/optim"
+	"ranklab/tensor"
+)
+
+// A Stepper is an assembled run that is fed with random tokens, so that its
+// updates can be timed without a corpus. It records nothing.
+type Stepper struct {
+	run *runner
+	u   int
+}
+
+// NewStepper assembles a run on a device, as it stands when it carries on after
+// its first update: the targets of a projecting method have a basis, if only a
+// random one, so that the updates between two refreshes can be timed alone.
+func NewStepper(s spec.Run, device *tensor.Device) (*Stepper, error) {
+	r, err := assemble(s, device, memory.New(), 1)
+	if err != nil {
+		return nil, err
+	}
+	projectors := map[string]bool{}
+	for _, e := range r.ledger.Entries() {
+		projectors[e.Name] = e.Category == memory.Projectors
+	}
+	key := random.New(uint64(s.Seed.Data))
+	for _, b := range r.method.State() {
+		if projectors[b.Name] {
+			device.FillNormal(b.Data, 0.1, key.Tensor(b.Name))
+		}
+	}
+	for i := range r.tokens {
+		r.tokens[i] = int32(key.Below(uint64(2*i), s.Model.VocabSize))
+		r.targets[i] = int32(key.Below(uint64(2*i+1), s.Model.VocabSize))
+	}
+	for i := range r.counts {
+		r.counts[i] = s.Train.MaxLength
+	}
+	return &Stepper{run: r, u: 1}, nil
+}
+
+// Update applies the next update, which refreshes, merges and resets where that
+// of the run would. It returns the mean loss.
+func (s *Stepper) Update() (loss float64, err error) {
+	t := s.run.spec.Train
+	s.run.wantNorm = (s.u+1)%t.LogEvery == 0
+	sum, _, err := s.run.update(s.u, len(s.run.targets))
+	if err != nil {
+		return 0, fmt.Errorf("update %d: %w", s.u, err)
+	}
+	s.u++
+	if m, ok := s.run.method.(optim.Reporter); ok {
+		m.Events()
+	}
+	return sum / float64(len(s.run.targets)), nil
+}
+
+// Pass runs the forward and the backward pass of one micro-batch and drops the
+// gradients.
+func (s *Stepper) Pass() {
+	t := s.run.spec.Train
+	n := t.BatchSize * t.MaxLength
+	b := models.Batch{B: t.BatchSize, T: t.MaxLength, Tokens: s.run.tokens[:n], Targets: s.run.targets[:n], Step: s.u}
+	s.run.model.Forward(b, true)
+	s.run.model.Backward(b, 1/float32(n), func(*models.Param, tensor.Matrix) {})
+}
+
+// Memory returns the bytes that the run has registered, by category.
+func (s *Stepper) Memory() map[memory.Category]int64 { return s.run.ledger.ByCategory() }
