@@ -20,6 +20,7 @@ const (
 // A rowsTask is an operation on rows of matrices that allocates nothing.
 type rowsTask struct {
 	kind   rowsKind
+	isa    ISA
 	x, y   Matrix
 	n      int // rows of x; multiplied: groups of height rows
 	height int
@@ -33,7 +34,7 @@ func (t *rowsTask) run(d *Device, kind rowsKind, x, y Matrix) {
 }
 
 func (t *rowsTask) runUnits(d *Device, kind rowsKind, x, y Matrix, n, elements int) {
-	t.kind, t.x, t.y, t.n = kind, x, y, n
+	t.kind, t.isa, t.x, t.y, t.n = kind, d.isa, x, y, n
 	t.pieces = d.pieces(n, span/8/max(1, elements))
 	d.runParts(t.pieces, t)
 	t.x, t.y = Matrix{}, Matrix{}
@@ -45,17 +46,17 @@ func (t *rowsTask) do(_, part int) {
 		if t.kind == rowsDot {
 			t.sums[i] = 0
 			for j := i * t.height; j < min(t.x.Rows, (i+1)*t.height); j++ {
-				t.sums[i] += dot64(row(t.x, j), row(t.y, j))
+				t.sums[i] += t.isa.dot64(row(t.x, j), row(t.y, j))
 			}
 			continue
 		}
 		x := row(t.x, i)
 		switch t.kind {
 		case rowsNormalize:
-			s := dot64(x, x)
+			s := t.isa.dot64(x, x)
 			if s == 0 {
 				fillNormalRow(x, t.key.Step(i))
-				s = dot64(x, x)
+				s = t.isa.dot64(x, x)
 			}
 			scaleTo(x, 1/math.Sqrt(s))
 		case rowsDraw:
