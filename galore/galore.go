@@ -82,8 +82,8 @@ type Method struct {
 	small   []float32 // scratch: a projected gradient
 	half    []float32 // scratch: a gradient projected on one of two sides
 
-	refresh refresh // of the running step
-	events  []optim.Event
+	refresh refresh   // of the running step
+	untold  []refresh // of earlier steps, until Events; the same memory each time
 }
 
 var (
@@ -199,7 +199,8 @@ func (m *Method) rebase(q *projected, grad tensor.Matrix, s optim.Step) bool {
 // EndStep implements [optim.Method].
 func (m *Method) EndStep(s optim.Step) error {
 	if m.refresh.tried > 0 {
-		m.events = append(m.events, m.refresh.event(s))
+		m.refresh.step = s
+		m.untold = append(m.untold, m.refresh)
 		m.refresh = refresh{}
 	}
 	return nil
@@ -207,9 +208,12 @@ func (m *Method) EndStep(s optim.Step) error {
 
 // Events implements [optim.Reporter]: one "refresh" for each step that had any.
 func (m *Method) Events() []optim.Event {
-	e := m.events
-	m.events = nil
-	return e
+	var events []optim.Event
+	for _, r := range m.untold {
+		events = append(events, r.event())
+	}
+	m.untold = m.untold[:0]
+	return events
 }
 
 // State implements [optim.Method].
@@ -225,6 +229,7 @@ func (m *Method) State() []optim.Buffer {
 
 // A refresh counts the refreshes of one step.
 type refresh struct {
+	step          optim.Step
 	tried, failed int
 	sum, least    float64 // of the captured shares
 	time          time.Duration
@@ -243,12 +248,12 @@ func (r *refresh) add(captured float64, ok bool, t time.Duration) {
 	r.sum += captured
 }
 
-func (r *refresh) event(s optim.Step) optim.Event {
+func (r *refresh) event() optim.Event {
 	values := map[string]float64{"refreshed": float64(r.tried - r.failed), "kept": float64(r.failed)}
 	if n := r.tried - r.failed; n > 0 {
 		values["captured_mean"], values["captured_min"] = r.sum/float64(n), r.least
 	}
-	e := optim.NewEvent(s, "refresh", values)
+	e := optim.NewEvent(r.step, "refresh", values)
 	e.Seconds = r.time.Seconds()
 	if r.failed > 0 {
 		e.Warn(fmt.Sprintf("%d of %d bases kept: the gradient was zero or not finite, or its decomposition failed", r.failed, r.tried))
