@@ -1,6 +1,10 @@
 package tensor
 
-import "unsafe"
+import (
+	"unsafe"
+
+	"ranklab/internal/memory"
+)
 
 // The blocking, after Goto and van de Geijn, "Anatomy of high-performance
 // matrix multiplication", ACM TOMS 34(3), 2008. A tile of C of gemmMR × gemmNR
@@ -35,7 +39,7 @@ const (
 )
 
 func newGemmScratch() gemmScratch {
-	slab := make([]float32, gemmScratchValues+cacheLine)
+	slab := memory.Floats(gemmScratchValues + cacheLine)
 	misaligned := int(uintptr(unsafe.Pointer(&slab[0]))/4) % cacheLine
 	slab = slab[(cacheLine-misaligned)%cacheLine:]
 	take := func(n int) []float32 {

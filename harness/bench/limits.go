@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"ranklab/internal/memory"
 	"ranklab/tensor"
 )
 
@@ -49,7 +50,7 @@ func (s *session) openArrays() {
 	}
 	n := int(fits / 12)
 	matrix := func(v float32) tensor.Matrix {
-		m := tensor.Of(make([]float32, n), 1, n)
+		m := tensor.Of(memory.Floats(n), 1, n)
 		s.widest.Fill(m, v)
 		return m
 	}
@@ -115,7 +116,7 @@ func (s *session) machine(ctx context.Context) error {
 // an operation can reach whose operands stay in a cache.
 func (s *session) cached() error {
 	const n = 512 << 10 // 2 MiB each
-	x, y, z := tensor.Of(make([]float32, n), 1, n), tensor.Of(make([]float32, n), 1, n), tensor.Of(make([]float32, n), 1, n)
+	x, y, z := tensor.Of(memory.Floats(n), 1, n), tensor.Of(memory.Floats(n), 1, n), tensor.Of(memory.Floats(n), 1, n)
 	f := func() { s.widest.Triad(x, 0.5, y, z) }
 	var samples []sample
 	for range s.Runs {

@@ -63,7 +63,7 @@ func (l *Ledger) Floats(c Category, name string, n int) []float32 {
 	if l.predicting {
 		return nil
 	}
-	return make([]float32, n)
+	return Floats(n)
 }
 
 // Ints registers and returns n zeroed int32 values (nil when predicting).
