@@ -11,11 +11,17 @@ package tensor
 //go:noescape
 func strip512(k int, a *float32, lda int, b *float32, ldb, step int, c *float32, ldc int, alpha, beta float32, rows, cols int)
 
-// tile256 computes a tile of rows (6 or 4) by 16 of C. The values of A of one
-// step are row apart, and steps step apart. All distances are in bytes.
+// strip256 is strip512 for 12 rows and a multiple of 16 columns, in pieces of
+// 6 rows by 16.
 //
 //go:noescape
-func tile256(k int, a *float32, row, step int, b *float32, ldb int, c *float32, ldc int, alpha, beta float32, rows int)
+func strip256(k int, a *float32, lda int, b *float32, ldb, step int, c *float32, ldc int, alpha, beta float32, cols int)
+
+// tile256 computes a tile of 4 rows by 16 of C. The values of A of one step are
+// row apart, and steps step apart. All distances are in bytes.
+//
+//go:noescape
+func tile256(k int, a *float32, row, step int, b *float32, ldb int, c *float32, ldc int, alpha, beta float32)
 
 // transpose16 writes the transpose of 16 lines of n values (n a multiple of
 // 16): value q of line l goes to dst[q*w+l]. It needs AVX-512.

@@ -2,115 +2,164 @@
 
 #include "textflag.h"
 
-// Row i of the tile is in Y(2i), Y(2i+1). Each step of k loads 16 values of B
-// to Y12, Y13 and multiplies them by one value of A per row: rows are R13
-// apart, SI is at row 0 and DI at row 3.
+// Row i of a piece of C, 6 or 4 rows by 16, is in Y(2i), Y(2i+1). Each step of k
+// loads 16 values of B to Y12, Y13 and multiplies them by one value of A per row.
 
 #define ROW(a, t, lo, hi) \
 	VBROADCASTSS a, t;       \
 	VFMADD231PS  Y12, t, lo; \
 	VFMADD231PS  Y13, t, hi
 
-#define ROWS4 \
-	VMOVUPS (BX), Y12;              \
-	VMOVUPS 32(BX), Y13;            \
-	ROW((SI), Y14, Y0, Y1);         \
-	ROW((SI)(R13*1), Y15, Y2, Y3);  \
-	ROW((SI)(R13*2), Y14, Y4, Y5);  \
-	ROW((DI), Y15, Y6, Y7)
+// A packed: the values of one step side by side, at offset o.
 
-#define ROWS6 \
-	ROWS4;                          \
-	ROW((DI)(R13*1), Y14, Y8, Y9);  \
-	ROW((DI)(R13*2), Y15, Y10, Y11)
+#define PACKED6(o) \
+	ROW(o(SI), Y14, Y0, Y1);    \
+	ROW(o+4(SI), Y15, Y2, Y3);  \
+	ROW(o+8(SI), Y14, Y4, Y5);  \
+	ROW(o+12(SI), Y15, Y6, Y7); \
+	ROW(o+16(SI), Y14, Y8, Y9); \
+	ROW(o+20(SI), Y15, Y10, Y11)
 
-#define NEXT \
-	ADDQ R9, SI;  \
-	ADDQ R9, DI;  \
-	ADDQ R10, BX
+// A in place: rows R14 apart, SI at row 0 and AX at row 3.
 
-// C ← alpha·sum of one row.
+#define PLACED6(o) \
+	ROW(o(SI), Y14, Y0, Y1);         \
+	ROW(o(SI)(R14*1), Y15, Y2, Y3);  \
+	ROW(o(SI)(R14*2), Y14, Y4, Y5);  \
+	ROW(o(AX), Y15, Y6, Y7);         \
+	ROW(o(AX)(R14*1), Y14, Y8, Y9);  \
+	ROW(o(AX)(R14*2), Y15, Y10, Y11)
+
+// Step 0 … 3 of a round: R10 is the distance of the steps in B, R12 three times that.
+
+#define B0 VMOVUPS (BX), Y12; VMOVUPS 32(BX), Y13
+#define B1 VMOVUPS (BX)(R10*1), Y12; VMOVUPS 32(BX)(R10*1), Y13
+#define B2 VMOVUPS (BX)(R10*2), Y12; VMOVUPS 32(BX)(R10*2), Y13
+#define B3 VMOVUPS (BX)(R12*1), Y12; VMOVUPS 32(BX)(R12*1), Y13
+
+#define PACKEDNEXT(n) ADDQ $(n), SI
+#define PLACEDNEXT(n) ADDQ $(n), SI; ADDQ $(n), AX
+
+// All steps of a piece: rounds of four, then what is left, one by one. size is
+// the distance of two steps in A, in bytes.
+#define STEPS(round, single, last, size, rows, ahead) \
+	SUBQ $4, R11;          \
+	JLT  last;             \
+	PCALIGN $32;           \
+round:                     \
+	B0;                    \
+	rows(0);               \
+	B1;                    \
+	rows(size);            \
+	B2;                    \
+	rows(2*size);          \
+	B3;                    \
+	rows(3*size);          \
+	ahead(4*size);         \
+	LEAQ (BX)(R10*4), BX;  \
+	SUBQ $4, R11;          \
+	JGE  round;            \
+last:                      \
+	ADDQ $4, R11;          \
+	JEQ  store;            \
+single:                    \
+	B0;                    \
+	rows(0);               \
+	ahead(size);           \
+	ADDQ R10, BX;          \
+	DECQ R11;              \
+	JNE  single;           \
+	JMP  store
+
+#define CLEAR8 \
+	VXORPS Y0, Y0, Y0; \
+	VXORPS Y1, Y1, Y1; \
+	VXORPS Y2, Y2, Y2; \
+	VXORPS Y3, Y3, Y3; \
+	VXORPS Y4, Y4, Y4; \
+	VXORPS Y5, Y5, Y5; \
+	VXORPS Y6, Y6, Y6; \
+	VXORPS Y7, Y7, Y7
+
+// C ← alpha·sum of one row; C is at DI.
 #define SET(lo, hi) \
 	VMULPS  Y14, lo, lo; \
 	VMULPS  Y14, hi, hi; \
-	VMOVUPS lo, (DX);    \
-	VMOVUPS hi, 32(DX);  \
-	ADDQ    R8, DX
+	VMOVUPS lo, (DI);    \
+	VMOVUPS hi, 32(DI);  \
+	ADDQ    R8, DI
 
 // C ← alpha·sum + beta·C of one row.
 #define ADD(lo, hi) \
 	VMULPS  Y14, lo, lo;       \
 	VMULPS  Y14, hi, hi;       \
-	VMULPS  (DX), Y15, Y12;    \
-	VMULPS  32(DX), Y15, Y13;  \
+	VMULPS  (DI), Y15, Y12;    \
+	VMULPS  32(DI), Y15, Y13;  \
 	VADDPS  Y12, lo, lo;       \
 	VADDPS  Y13, hi, hi;       \
-	VMOVUPS lo, (DX);          \
-	VMOVUPS hi, 32(DX);        \
-	ADDQ    R8, DX
+	VMOVUPS lo, (DI);          \
+	VMOVUPS hi, 32(DI);        \
+	ADDQ    R8, DI
 
-// func tile256(k int, a *float32, row, step int, b *float32, ldb int, c *float32, ldc int, alpha, beta float32, rows int)
-TEXT ·tile256(SB), NOSPLIT, $0-80
-	MOVQ k+0(FP), R11
-	MOVQ a+8(FP), SI
-	MOVQ row+16(FP), R13
-	MOVQ step+24(FP), R9
-	MOVQ b+32(FP), BX
-	MOVQ ldb+40(FP), R10
+// func strip256(k int, a *float32, lda int, b *float32, ldb, step int, c *float32, ldc int, alpha, beta float32, cols int)
+TEXT ·strip256(SB), NOSPLIT, $0-80
+	MOVQ b+24(FP), R13
+	MOVQ ldb+32(FP), R10
+	LEAQ (R10)(R10*2), R12
 	MOVQ c+48(FP), DX
 	MOVQ ldc+56(FP), R8
-	MOVQ rows+72(FP), R12
+	MOVQ cols+72(FP), CX
 
-	MOVQ DX, DI
-	MOVQ R12, CX
+// 12 rows by 16 columns: rows 0 … 5, then 6 … 11.
+columns:
+	MOVQ  lda+16(FP), R14
+	LEAQ  (R14)(R14*2), R15
+	MOVQ  a+8(FP), SI
+	MOVQ  DX, DI
+	MOVQ  $2, R9
+	TESTQ R14, R14
+	JEQ   piece
+
+	// Ask for a piece of the next 12 rows of A.
+	MOVQ DX, AX
+	SUBQ c+48(FP), AX
+	ADDQ SI, AX
+	LEAQ (AX)(R15*4), AX
+	MOVQ $4, R11
+
+ask:
+	PREFETCHT1 (AX)
+	PREFETCHT1 (AX)(R14*1)
+	PREFETCHT1 (AX)(R14*2)
+	ADDQ R15, AX
+	DECQ R11
+	JNE  ask
+
+piece:
+	// Ask for C, which is needed at the end.
+	MOVQ DI, AX
+	MOVQ $6, R11
 
 prefetch:
-	PREFETCHT0 (DI)
-	ADDQ       R8, DI
-	DECQ       CX
+	PREFETCHT0 (AX)
+	ADDQ       R8, AX
+	DECQ       R11
 	JNE        prefetch
-	LEAQ       (R13)(R13*2), DI
-	ADDQ       SI, DI
 
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	VXORPS Y6, Y6, Y6
-	VXORPS Y7, Y7, Y7
+	CLEAR8
 	VXORPS Y8, Y8, Y8
 	VXORPS Y9, Y9, Y9
 	VXORPS Y10, Y10, Y10
 	VXORPS Y11, Y11, Y11
+	MOVQ   R13, BX
+	MOVQ   k+0(FP), R11
+	TESTQ  R14, R14
+	JNE    placed
+	STEPS(packedRound, packedSingle, packedLast, 48, PACKED6, PACKEDNEXT)
 
-	CMPQ R12, $4
-	JEQ  quad
-	SUBQ $2, R11
-	JLT  last6
-
-	PCALIGN $32
-round6:
-	ROWS6
-	NEXT
-	ROWS6
-	NEXT
-	SUBQ $2, R11
-	JGE  round6
-
-last6:
-	ADDQ $2, R11
-	JEQ  store
-	ROWS6
-	JMP  store
-
-	PCALIGN $32
-quad:
-	ROWS4
-	NEXT
-	DECQ R11
-	JNE  quad
+placed:
+	LEAQ (SI)(R15*1), AX
+	STEPS(placedRound, placedSingle, placedLast, 4, PLACED6, PLACEDNEXT)
 
 store:
 	VBROADCASTSS alpha+64(FP), Y14
@@ -123,23 +172,88 @@ store:
 	SET(Y2, Y3)
 	SET(Y4, Y5)
 	SET(Y6, Y7)
-	CMPQ         R12, $4
-	JEQ          done
 	SET(Y8, Y9)
 	SET(Y10, Y11)
-	JMP          done
+	JMP          next
 
 add:
 	ADD(Y0, Y1)
 	ADD(Y2, Y3)
 	ADD(Y4, Y5)
 	ADD(Y6, Y7)
-	CMPQ R12, $4
-	JEQ  done
 	ADD(Y8, Y9)
 	ADD(Y10, Y11)
 
+next:
+	MOVQ  a+8(FP), SI
+	LEAQ  24(SI), AX      // row 6, packed
+	LEAQ  (SI)(R15*2), SI // row 6, in place
+	TESTQ R14, R14
+	CMOVQEQ AX, SI
+	DECQ  R9
+	JNE   piece
+
+	// Strips of B are 32 columns wide: the second half of one, or the next one.
+	ADDQ $64, DX
+	MOVQ cols+72(FP), AX
+	SUBQ CX, AX
+	ADDQ $64, R13
+	TESTQ $16, AX
+	JEQ  done
+	ADDQ step+40(FP), R13
+	SUBQ $128, R13
+
 done:
+	SUBQ $16, CX
+	JGT  columns
+	VZEROUPPER
+	RET
+
+// func tile256(k int, a *float32, row, step int, b *float32, ldb int, c *float32, ldc int, alpha, beta float32)
+TEXT ·tile256(SB), NOSPLIT, $0-72
+	MOVQ k+0(FP), R11
+	MOVQ a+8(FP), SI
+	MOVQ row+16(FP), R14
+	MOVQ step+24(FP), R9
+	MOVQ b+32(FP), BX
+	MOVQ ldb+40(FP), R10
+	MOVQ c+48(FP), DI
+	MOVQ ldc+56(FP), R8
+	LEAQ (R14)(R14*2), AX
+	ADDQ SI, AX
+	CLEAR8
+
+	PCALIGN $32
+round:
+	B0
+	ROW((SI), Y14, Y0, Y1)
+	ROW((SI)(R14*1), Y15, Y2, Y3)
+	ROW((SI)(R14*2), Y14, Y4, Y5)
+	ROW((AX), Y15, Y6, Y7)
+	ADDQ R9, SI
+	ADDQ R9, AX
+	ADDQ R10, BX
+	DECQ R11
+	JNE  round
+
+	VBROADCASTSS alpha+64(FP), Y14
+	VBROADCASTSS beta+68(FP), Y15
+	VXORPS       X12, X12, X12
+	VUCOMISS     X12, X15
+	JNE          add
+	JPS          add
+	SET(Y0, Y1)
+	SET(Y2, Y3)
+	SET(Y4, Y5)
+	SET(Y6, Y7)
+	VZEROUPPER
+	RET
+
+add:
+	ADD(Y0, Y1)
+	ADD(Y2, Y3)
+	ADD(Y4, Y5)
+	ADD(Y6, Y7)
 	VZEROUPPER
 	RET
 

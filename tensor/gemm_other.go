@@ -8,7 +8,11 @@ func strip512(k int, a *float32, lda int, b *float32, ldb, step int, c *float32,
 	panic(noKernels)
 }
 
-func tile256(k int, a *float32, row, step int, b *float32, ldb int, c *float32, ldc int, alpha, beta float32, rows int) {
+func strip256(k int, a *float32, lda int, b *float32, ldb, step int, c *float32, ldc int, alpha, beta float32, cols int) {
+	panic(noKernels)
+}
+
+func tile256(k int, a *float32, row, step int, b *float32, ldb int, c *float32, ldc int, alpha, beta float32) {
 	panic(noKernels)
 }
 

@@ -18,12 +18,16 @@ type gemmTile struct {
 // across computes tiles side by side, cols columns in all: what b points to are
 // strips of B, next values apart. One that is not whole comes alone.
 func (t gemmTile) across(isa ISA, cols, next int) {
-	if isa == AVX512 {
-		lda := 0
-		if t.step == 1 {
-			lda = 4 * t.row
-		}
+	lda := 0
+	if t.step == 1 {
+		lda = 4 * t.row
+	}
+	switch {
+	case isa == AVX512:
 		strip512(t.k, t.a, lda, t.b, 4*t.ldb, 4*next, t.c, 4*t.ldc, t.alpha, t.beta, t.rows, cols)
+		return
+	case isa == AVX2 && t.rows == gemmMR && cols%16 == 0:
+		strip256(t.k, t.a, lda, t.b, 4*t.ldb, 4*next, t.c, 4*t.ldc, t.alpha, t.beta, cols)
 		return
 	}
 	for j := 0; j < cols; j += gemmNR {
@@ -38,23 +42,18 @@ func (t gemmTile) across(isa ISA, cols, next int) {
 	}
 }
 
-// runAVX2 covers the tile with pieces of 6 or 4 rows by 16 columns. Those that
-// stick out of the tile go through spare.
+// runAVX2 covers a tile with pieces of 4 rows by 16 columns. If they stick out
+// of it, all go through spare.
 func (t *gemmTile) runAVX2() {
 	c, ldc, alpha, beta := t.c, t.ldc, t.alpha, t.beta
 	partial := t.rows%4 != 0 || t.cols%16 != 0
 	if partial {
 		c, ldc, alpha, beta = &t.spare[0], gemmNR, 1, 0
 	}
-	for i := 0; i < t.rows; {
-		high := 4
-		if stripA(t.rows) == gemmMR {
-			high = 6
-		}
+	for i := 0; i < t.rows; i += 4 {
 		for j := 0; j < t.cols; j += 16 {
-			tile256(t.k, at(t.a, i*t.row), 4*t.row, 4*t.step, at(t.b, j), 4*t.ldb, at(c, i*ldc+j), 4*ldc, alpha, beta, high)
+			tile256(t.k, at(t.a, i*t.row), 4*t.row, 4*t.step, at(t.b, j), 4*t.ldb, at(c, i*ldc+j), 4*ldc, alpha, beta)
 		}
-		i += high
 	}
 	if partial {
 		t.merge()
