@@ -65,7 +65,7 @@ func (p product) operands(d *tensor.Device) (a, b, c tensor.Matrix) {
 		if swap {
 			rows, cols = cols, rows
 		}
-		return tensor.Of(memory.Floats(rows * cols), rows, cols)
+		return tensor.Of(memory.Floats(rows*cols), rows, cols)
 	}
 	a, b, c = matrix(p.m, p.k, p.ta), matrix(p.k, p.n, p.tb), matrix(p.m, p.n, false)
 	d.FillUniform(a, 1, random.New(1))
@@ -125,7 +125,7 @@ func (s *session) compete(b *body, p product) {
 	multiply()
 	contestants := []*contestant{{name: ours, run: func(f func()) { f() }, multiply: multiply}}
 	for _, l := range s.compare {
-		got := tensor.Of(memory.Floats(p.m * p.n), p.m, p.n)
+		got := tensor.Of(memory.Floats(p.m*p.n), p.m, p.n)
 		c := &contestant{name: l.Name, run: l.Run}
 		c.multiply = func() { l.Gemm(p.ta, p.tb, 1, x, y, p.beta, got) }
 		var once time.Duration

@@ -35,7 +35,7 @@ type bank struct {
 }
 
 func (b *bank) matrix(rows, cols int) tensor.Matrix {
-	m := tensor.Of(memory.Floats(rows * cols), rows, cols)
+	m := tensor.Of(memory.Floats(rows*cols), rows, cols)
 	b.made++
 	b.device.FillUniform(m, 1, random.New(uint64(b.made)))
 	return m
@@ -105,7 +105,7 @@ func activationOps(b *bank, c models.Config, n, length int) []operation {
 	tensor.RopeTables(cos, sin, c.RopeTheta)
 	gate, up, mlp, dgate, dup := b.matrix(n, f), b.matrix(n, f), b.matrix(n, f), b.matrix(n, f), b.matrix(n, f)
 	table, tokens := b.matrix(c.VocabSize, d), b.ids(n, c.VocabSize)
-	dtable := tensor.Of(memory.Floats(c.VocabSize * d), c.VocabSize, d)
+	dtable := tensor.Of(memory.Floats(c.VocabSize*d), c.VocabSize, d)
 	key, drops := random.New(9), 0
 	nd, nf, vd := n*d, n*f, c.VocabSize*d
 	rows, wide := []int{n, d}, []int{n, f}

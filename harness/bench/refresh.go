@@ -122,7 +122,7 @@ func (s *session) newLayer(run spec.Run) (*layer, error) {
 		shape := [2]int{p.W.Rows, p.W.Cols}
 		if _, have := l.grads[shape]; !have {
 			l.grads[shape] = l.signal(shape, run.Method.Rank)
-			l.scratch[shape] = tensor.Of(memory.Floats(shape[0] * shape[1]), shape[0], shape[1])
+			l.scratch[shape] = tensor.Of(memory.Floats(shape[0]*shape[1]), shape[0], shape[1])
 		}
 	}
 	return l, nil
@@ -133,7 +133,7 @@ func (s *session) newLayer(run spec.Run) (*layer, error) {
 func (l *layer) signal(shape [2]int, rank int) tensor.Matrix {
 	rank = min(rank, shape[0], shape[1])
 	normal := func(name string, rows, cols int) tensor.Matrix {
-		m := tensor.Of(memory.Floats(rows * cols), rows, cols)
+		m := tensor.Of(memory.Floats(rows*cols), rows, cols)
 		l.device.FillNormal(m, 1, l.key.Tensor(name))
 		return m
 	}
