@@ -75,6 +75,21 @@ func noise(t *rapid.T, r *rand.Rand, name string, rows, cols int, transposed boo
 	return x
 }
 
+// spoil puts a few special values into a product's operands: they must reach the
+// elements that they belong to, and no other.
+func (p *product) spoil(t *rapid.T) {
+	special := rapid.Custom(drawValue)
+	for _, x := range []Matrix{p.a, p.b, p.c} {
+		if x.Rows == 0 || x.Cols == 0 {
+			continue
+		}
+		for range rapid.IntRange(0, 3).Draw(t, "spoiled") {
+			i, j := rapid.IntRange(0, x.Rows-1).Draw(t, "row"), rapid.IntRange(0, x.Cols-1).Draw(t, "column")
+			x.Data[i*x.Stride+j] = special.Draw(t, "special")
+		}
+	}
+}
+
 // diff reports the first element of two matrices, and of what lies between
 // their rows, that differs in its bits.
 func diff(got, want Matrix) string {
@@ -134,15 +149,30 @@ func (product) at(x Matrix, t Transpose, i, j int) float32 {
 
 func TestGemmIsAsDefined(t *testing.T) {
 	for _, isa := range Supported() {
-		t.Run(isa.String(), func(t *testing.T) {
-			d := newDevice(t, isa, 1)
-			rapid.Check(t, func(t *rapid.T) {
-				p := drawProduct(t, 40, 70, 2*gemmKC+2)
-				if e := diff(p.on(d), p.defined()); e != "" {
-					t.Fatalf("%v: %s", p, e)
-				}
-			})
-		})
+		t.Run(isa.String(), rapid.MakeCheck(gemmIsAsDefined(newDevice(t, isa, 1))))
+	}
+}
+
+// FuzzGemm looks for a product that an instruction set computes in another way
+// than the definition says.
+func FuzzGemm(f *testing.F) {
+	var devices []*Device
+	for _, isa := range Supported() {
+		devices = append(devices, newDevice(f, isa, 1))
+	}
+	f.Fuzz(rapid.MakeFuzz(gemmIsAsDefined(devices...)))
+}
+
+func gemmIsAsDefined(devices ...*Device) func(t *rapid.T) {
+	return func(t *rapid.T) {
+		p := drawProduct(t, 40, 70, 2*gemmKC+2)
+		p.spoil(t)
+		want := p.defined()
+		for _, d := range devices {
+			if e := diff(p.on(d), want); e != "" {
+				t.Fatalf("%v on %v: %s", p, d.ISA(), e)
+			}
+		}
 	}
 }
 
@@ -189,6 +219,7 @@ func TestGemmSameBits(t *testing.T) {
 	}
 	rapid.Check(t, func(t *rapid.T) {
 		p := drawProduct(t, m, n, k)
+		p.spoil(t)
 		want := p.on(devices[0])
 		for _, d := range devices[1:] {
 			if e := diff(p.on(d), want); e != "" {

@@ -116,32 +116,45 @@ func (r *rowArgs) differs(want *rowArgs) string {
 // TestRowKernels compares the kernels with the Go functions, bit by bit.
 func TestRowKernels(t *testing.T) {
 	for _, k := range rowKernels {
-		t.Run(k.name, rapid.MakeCheck(func(t *rapid.T) {
-			n := rapid.IntRange(0, 215).Draw(t, "n")
-			// A period that is no multiple of the width keeps the draws few.
-			values := rapid.SliceOfN(rapid.Custom(drawValue), 37, 37).Draw(t, "values")
-			var in rowArgs
-			for i := range in.x {
-				for j := range n {
-					in.x[i] = append(in.x[i], values[(j+i*11)%len(values)])
-				}
-			}
-			in.sums = make([]float64, n)
-			scalar := func(name string) float32 {
-				return rapid.OneOf(rapid.Float32Range(-2, 2), rapid.Custom(drawValue)).Draw(t, name)
-			}
-			in.a, in.b, in.c = scalar("a"), scalar("b"), scalar("c")
-			in.step = AdamStep{scalar("β1"), scalar("1-β1"), scalar("β2"), scalar("1-β2"), scalar("size"), scalar("correction"), scalar("ε")}
-			want := in.clone(0)
-			k.run(Go, want)
-			for _, isa := range Supported() {
-				got := in.clone(rapid.IntRange(0, 16).Draw(t, "misaligned"))
-				k.run(isa, got)
-				if diff := got.differs(want); diff != "" {
-					t.Fatalf("%v, n = %d: %s", isa, n, diff)
-				}
-			}
-		}))
+		t.Run(k.name, rapid.MakeCheck(func(t *rapid.T) { sameAsGo(t, k.run) }))
+	}
+}
+
+// FuzzRowKernels looks for arguments with which a kernel and its Go function
+// differ.
+func FuzzRowKernels(f *testing.F) {
+	f.Fuzz(rapid.MakeFuzz(func(t *rapid.T) {
+		k := rowKernels[rapid.IntRange(0, len(rowKernels)-1).Draw(t, "kernel")]
+		t.Log(k.name)
+		sameAsGo(t, k.run)
+	}))
+}
+
+// sameAsGo draws arguments and runs a kernel on each instruction set.
+func sameAsGo(t *rapid.T, run func(i ISA, r *rowArgs)) {
+	n := rapid.IntRange(0, 215).Draw(t, "n")
+	// A period that is no multiple of the width keeps the draws few.
+	values := rapid.SliceOfN(rapid.Custom(drawValue), 37, 37).Draw(t, "values")
+	var in rowArgs
+	for i := range in.x {
+		for j := range n {
+			in.x[i] = append(in.x[i], values[(j+i*11)%len(values)])
+		}
+	}
+	in.sums = make([]float64, n)
+	scalar := func(name string) float32 {
+		return rapid.OneOf(rapid.Float32Range(-2, 2), rapid.Custom(drawValue)).Draw(t, name)
+	}
+	in.a, in.b, in.c = scalar("a"), scalar("b"), scalar("c")
+	in.step = AdamStep{scalar("β1"), scalar("1-β1"), scalar("β2"), scalar("1-β2"), scalar("size"), scalar("correction"), scalar("ε")}
+	want := in.clone(0)
+	run(Go, want)
+	for _, isa := range Supported() {
+		got := in.clone(rapid.IntRange(0, 16).Draw(t, "misaligned"))
+		run(isa, got)
+		if diff := got.differs(want); diff != "" {
+			t.Fatalf("%v, n = %d: %s", isa, n, diff)
+		}
 	}
 }
 

@@ -93,6 +93,7 @@ func (s *session) machine(ctx context.Context) error {
 		peaks = append(peaks, sample{seconds: 1 / s.peak("peak", 4*s.turn())})
 	}
 	s.add(Figure{Section: s.section, Name: "multiply-adds, " + s.widest.ISA().String(), By: ours, Work: 1, Unit: gflops}.of(peaks))
+	s.kernel()
 	s.say("memory")
 	s.openArrays()
 	defer s.closeArrays()
@@ -110,6 +111,22 @@ func (s *session) machine(ctx context.Context) error {
 	s.add(Figure{Section: s.section, Name: "memory: copy a ← b", By: ours, Shape: shape, Work: 8 * n, Unit: gigabytes}.of(copies))
 	s.bandwidth("bandwidth")
 	return s.cached()
+}
+
+// kernel shows how much of the peak the products' kernel can reach, and the
+// clock, which explains what is missing where it sinks.
+func (s *session) kernel() {
+	s.say("kernel")
+	var rates []sample
+	for range s.Runs {
+		peak := s.peak("kernel", 4*s.turn())
+		rates = append(rates, sample{seconds: 1 / s.device.MeasureKernel(12*s.turn()), limit: peak})
+	}
+	name := "kernel of products, " + s.device.ISA().String()
+	s.add(Figure{Section: s.section, Name: name, By: ours, Work: 1, Unit: gflops, Limit: Peak}.of(rates))
+	s.say("clock")
+	c := s.device.MeasureClock()
+	s.report.Clock = &Clock{Registers: c.Registers, Caches: c.Caches}
 }
 
 // cached shows the triad of arrays as large as the activations of a step: what

@@ -20,6 +20,7 @@ type Report struct {
 	Program     Program        `json:"program"`
 	Settings    Settings       `json:"settings"`
 	Libraries   []blas.Library `json:"libraries"`
+	Clock       *Clock         `json:"clock,omitempty"` // of the section machine
 	Limits      []Limit        `json:"limits"`
 	Figures     []Figure       `json:"figures"`
 	Means       []Mean         `json:"means"`
@@ -54,6 +55,13 @@ type Settings struct {
 	Runs     int      `json:"runs"`    // of a figure, at most
 	Seconds  float64  `json:"seconds"` // of a figure, about
 	Set      []string `json:"set"`     // overrides of the runs
+}
+
+// A Clock is the clock rate of a core while it multiplies, in terms of its rate
+// with integers only.
+type Clock struct {
+	Registers float64 `json:"registers"` // on registers, as the peak
+	Caches    float64 `json:"caches"`    // with operands from the caches, as a product
 }
 
 // The limits that figures are held against.

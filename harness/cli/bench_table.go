@@ -70,16 +70,26 @@ func printRows(w io.Writer, text int, header []string, rows [][]string) error {
 	return t.Render()
 }
 
-func machineTable(w io.Writer, _ *bench.Report, figures []bench.Figure) error {
+func machineTable(w io.Writer, r *bench.Report, figures []bench.Figure) error {
 	var rows [][]string
 	for _, f := range figures {
-		arrays := ""
+		arrays, share := "", ""
+		if f.Share != nil {
+			share = percent(f.Share.Median)
+		}
 		if len(f.Shape) > 0 {
 			arrays = size(4 * int64(f.Shape[1]))
 		}
-		rows = append(rows, []string{f.Name, arrays, digits(f.Rate.Median), between(f.Rate), f.Unit})
+		rows = append(rows, []string{f.Name, arrays, digits(f.Rate.Median), between(f.Rate), f.Unit, share})
 	}
-	return printRows(w, 1, []string{"limit", "each array", "rate", "range", ""}, rows)
+	if err := printRows(w, 1, []string{"limit", "each array", "rate", "range", "", "of peak"}, rows); err != nil {
+		return err
+	}
+	if c := r.Clock; c != nil {
+		fmt.Fprintf(w, "clock of a core, 100 %% with integers only: %s with multiply-adds on registers, %s with operands from the caches\n",
+			percent(c.Registers), percent(c.Caches))
+	}
+	return nil
 }
 
 // gemmTable has a row per product and columns per library, then the geometric
