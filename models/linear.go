@@ -90,5 +90,10 @@ func (m *Llama) gradient(p *Param, alpha float32, a, b tensor.Matrix, sink GradF
 	sink(p, g)
 }
 
-// gradOf returns the shared scratch in the shape of p.
-func (m *Llama) gradOf(p *Param) tensor.Matrix { return tensor.Of(m.work.grad, p.W.Rows, p.W.Cols) }
+// gradOf returns where the gradient of p goes.
+func (m *Llama) gradOf(p *Param) tensor.Matrix {
+	if p.Grad.Rows > 0 {
+		return p.Grad
+	}
+	return tensor.Of(m.work.grad, p.W.Rows, p.W.Cols)
+}

@@ -26,6 +26,7 @@ type Param struct {
 	Role   Role          //
 	W      tensor.Matrix // (out, in); a norm gain is (1, hidden_size). No data before Allocate
 	Frozen bool          // its gradient is never formed
+	Grad   tensor.Matrix // where Backward writes its gradient, in the shape of W; without data: shared scratch
 	// Adapter marks a factor A or B that a method added (ledger category adapters).
 	Adapter bool
 	// Init fills W. The key is that of (seed, "init", Name).
@@ -50,8 +51,8 @@ type Linear struct {
 }
 
 // A GradFunc receives the gradient of one parameter as soon as it is complete.
-// grad has the shape of p.W and is scratch of the model: it is valid only
-// during the call, and the callee may overwrite it.
+// grad is p.Grad, or scratch of the model in the shape of p.W, which is valid
+// only during the call; the callee may overwrite it.
 type GradFunc func(p *Param, grad tensor.Matrix)
 
 // A Batch is what one forward pass reads: B sequences of T tokens.

@@ -51,22 +51,27 @@ func (s *layerwise) end() float64 { return s.run.norm(s.norms) }
 func (s *layerwise) sync()        {}
 
 // accumulating keeps one gradient buffer per trainable parameter, adds up the
-// micro-batches (the first is copied), clips by the global norm, and updates
-// the parameters at the end.
+// micro-batches (the first one's gradients are formed in the buffers), clips by
+// the global norm, and updates the parameters at the end.
 type accumulating struct {
 	run      *runner
 	step     optim.Step
-	first    bool
 	gradient []tensor.Matrix // by parameter ID; no data where frozen
 	norms    []float64
 }
 
-func (s *accumulating) begin(step optim.Step, micro int) { s.step, s.first = step, micro == 0 }
+func (s *accumulating) begin(step optim.Step, micro int) {
+	s.step = step
+	for _, p := range s.run.model.Params() {
+		p.Grad = tensor.Matrix{}
+		if micro == 0 {
+			p.Grad = s.gradient[p.ID]
+		}
+	}
+}
 
 func (s *accumulating) take(p *models.Param, grad tensor.Matrix) {
-	if s.first {
-		s.run.device.Copy(s.gradient[p.ID], grad)
-	} else {
+	if p.Grad.Rows == 0 {
 		s.run.device.Axpy(1, grad, s.gradient[p.ID])
 	}
 }
