@@ -75,7 +75,7 @@ func writePlan(w io.Writer, p *plan.Plan, jobs, threads int) error {
 			action = fmt.Sprintf("resume@%d", it.Step)
 		}
 		err := t.Append([]string{
-			it.Instance.Label, id, action, count(it.Parameters), count(it.Trainable),
+			p.Experiment.NameOf(it.Instance), id, action, count(it.Parameters), count(it.Trainable),
 			size(it.Memory[memory.OptimizerState] + it.Memory[memory.Projectors]), size(it.Bytes),
 			flops(it.FLOPs), epochs(it.Epochs), duration(it.Seconds),
 		})
@@ -94,7 +94,7 @@ func writePlan(w io.Writer, p *plan.Plan, jobs, threads int) error {
 			disk += it.Disk
 		}
 		if it.Action == plan.Refused {
-			fmt.Fprintf(w, "refused: %s %s\n", it.Instance.Label, it.Reason)
+			fmt.Fprintf(w, "refused: %s %s\n", p.Experiment.NameOf(it.Instance), it.Reason)
 		}
 	}
 	fmt.Fprintf(w, "the last checkpoint of each new run stays on disk: %s in all\n", size(disk))

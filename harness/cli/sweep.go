@@ -77,7 +77,7 @@ func (c sweepCmd) train(v *env, p *plan.Plan, jobs, threads int) ([]fleet.Outcom
 		if err != nil {
 			return nil, err
 		}
-		queue = append(queue, fleet.Job{ID: record.ShortID(it.ID), Label: it.Instance.Label, Spec: text, Steps: it.Instance.Run.Train.Steps, Memory: it.Bytes})
+		queue = append(queue, fleet.Job{ID: record.ShortID(it.ID), Label: p.Experiment.NameOf(it.Instance), Spec: text, Steps: it.Instance.Run.Train.Steps, Memory: it.Bytes})
 	}
 	if len(reused) > 0 {
 		fmt.Fprintf(v.stderr, "reused %d finished runs; %d to train\n", len(reused), len(queue))

@@ -350,3 +350,21 @@ ngrams = true
 		t.Errorf("%+v, %+v", f, x.Tables)
 	}
 }
+
+// TestNameOf: no two runs of an experiment have one name, and a single seed is
+// not worth telling.
+func TestNameOf(t *testing.T) {
+	for _, seeds := range []string{"seeds=1", "seeds=3", "seeds=[7, 9]"} {
+		x, err := Load("quick", []string{seeds})
+		if err != nil {
+			t.Fatal(err)
+		}
+		names := map[string]bool{}
+		for _, i := range x.Runs {
+			names[x.NameOf(i)] = true
+		}
+		if len(names) != len(x.Runs) || names["galore rank=8"] != (len(x.Seeds) == 1) {
+			t.Errorf("%s: %d runs, %d names", seeds, len(x.Runs), len(names))
+		}
+	}
+}

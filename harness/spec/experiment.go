@@ -34,6 +34,15 @@ type Instance struct {
 	Origin  map[string]string // dotted key → file:line, "preset NAME" or "default"
 }
 
+// NameOf tells a run from all others of the experiment: its label, with the seed
+// where there are several.
+func (x *Experiment) NameOf(i Instance) string {
+	if len(x.Seeds) > 1 {
+		return fmt.Sprintf("%s seed=%d", i.Label, i.Seed)
+	}
+	return i.Label
+}
+
 // build resolves, checks and names the points, and repeats them for each seed.
 func (e *expander) build(points []point, plan seedPlan) []Instance {
 	names := e.columnNames()
