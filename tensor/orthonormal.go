@@ -15,10 +15,10 @@ import (
 // factorization of ill-conditioned matrices", SIAM J. Sci. Comput. 42, 2020).
 // What passes cannot do, Gram-Schmidt does, row by row.
 type rowsQR struct {
-	s    []float32 // (k, k) the Gram matrix, then L with inverted diagonal blocks
-	temp []float32 // a block of 32 rows or columns
-	key  random.Key
-	task rowsTask
+	s    []float32  // (k, k) the Gram matrix, then L with inverted diagonal blocks
+	temp []float32  // a block of 32 rows or columns
+	key  random.Key // of the rows that replace those without a direction
+	zero random.Key // of those that replace zeros
 }
 
 const (
@@ -60,7 +60,7 @@ func (d *Device) orthonormalRows(w *rowsQR, y Matrix) bool {
 func (d *Device) polishRows(w *rowsQR, b, other Matrix) (Matrix, bool) {
 	s := Of(w.s, b.Rows, b.Rows)
 	for range 2 * maxPasses {
-		w.task.run(d, rowsNormalize, b, Matrix{})
+		d.normalizeRows(b, w.zero)
 		d.Gemm(N, T, 1, b, b, 0, s)
 		deviation := departure(s)
 		switch {
@@ -108,7 +108,7 @@ func departure(s Matrix) float64 {
 // inverse of the factor of Y·Yᵀ + shift·I. It returns the least pivot, or NaN if
 // y is not finite, and stops before the first block with a pivot below least.
 func (d *Device) choleskyPass(w *rowsQR, y Matrix, shift float32, least float64) (pivot float64) {
-	w.task.run(d, rowsNormalize, y, Matrix{})
+	d.normalizeRows(y, w.zero)
 	s := Of(w.s, y.Rows, y.Rows)
 	d.Gemm(N, T, 1, y, y, 0, s)
 	for i := range s.Rows {

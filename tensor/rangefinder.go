@@ -137,15 +137,14 @@ func (d *Device) FindRight(w *RangeFinder, g, p Matrix, key random.Key) (capture
 }
 
 func (d *Device) find(w *RangeFinder, g, p Matrix, panel Panel, key random.Key) (captured float64, ok bool) {
-	t := &w.rows.task
-	f := finding{Device: d, w: w, g: g, p: p, Panel: panel, total: t.dot(d, g, g)}
+	f := finding{Device: d, w: w, g: g, p: p, Panel: panel, total: d.SumSquares(g)}
 	if !(f.total > 0) || math.IsInf(f.total, 0) {
 		return 0, false
 	}
 	f.short, f.long, f.block = panel.sizes()
 	f.onShort = panel.ShortSide()
 	f.leftShort = panel.Left == f.onShort
-	w.rows.key, t.key = key.Stream("replacement"), key.Stream("zero row")
+	w.rows.key, w.rows.zero = key.Stream("replacement"), key.Stream("zero row")
 	f.prepare()
 	x, y := Of(w.blocks, f.block, f.short), Of(w.blocks[f.block*f.short:], f.block, f.short)
 	small := Of(w.rows.s, f.block, f.block)
@@ -179,9 +178,9 @@ func (d *Device) find(w *RangeFinder, g, p Matrix, panel Panel, key random.Key) 
 		return 0, false
 	}
 	if panel.Left {
-		t.run(d, rowsToColumns, basis, p)
+		d.signedColumns(p, basis)
 	} else {
-		t.run(d, rowsToRows, basis, p)
+		d.signedRows(p, basis)
 	}
 	var top float64
 	for _, v := range w.eigen.values[:f.Rank] {
@@ -256,9 +255,8 @@ func (f *finding) power(x, y Matrix) {
 
 // start fills x: with the old basis or its image, and with random rows.
 func (f *finding) start(x Matrix, key random.Key) {
-	t := &f.w.rows.task
 	warm := 0
-	if s := t.dot(f.Device, f.p, f.p); s > 0 && !math.IsInf(s, 0) {
+	if s := f.SumSquares(f.p); s > 0 && !math.IsInf(s, 0) {
 		warm = f.Rank
 		old := Rows(x, 0, warm)
 		switch {
@@ -267,14 +265,12 @@ func (f *finding) start(x Matrix, key random.Key) {
 		case !f.onShort:
 			f.timesTransposed(f.p, 0, old, N)
 		case f.Left:
-			t.run(f.Device, rowsTranspose, old, f.p)
+			f.transpose(old, f.p)
 		default:
 			copyMatrix(old, f.p)
 		}
 	}
-	t.key = key
-	t.run(f.Device, rowsDraw, Rows(x, warm, x.Rows), Matrix{})
-	t.key = key.Stream("zero row")
+	f.drawRows(Rows(x, warm, x.Rows), key)
 }
 
 // iterate runs the rounds. It returns orthonormal rows x and y = x·C, and false
@@ -288,7 +284,7 @@ func (f *finding) iterate(x, y Matrix) (Matrix, Matrix, bool) {
 			return x, y, false
 		}
 		f.power(x, y)
-		now := f.w.rows.task.dot(f.Device, x, y) - float64(floor*float64(f.block))
+		now := f.Dot(x, y) - float64(floor*float64(f.block))
 		if f.w.rounds == maxRounds || now-before <= growth*now {
 			return x, y, now == now
 		}
