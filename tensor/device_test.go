@@ -148,8 +148,18 @@ func TestISA(t *testing.T) {
 
 func TestMeasurePeak(t *testing.T) {
 	for _, isa := range Supported() {
-		if peak := newDevice(t, isa, 2).MeasurePeak(time.Millisecond); peak < 1e6 || peak > 1e15 {
-			t.Errorf("%v: %g operations per second", isa, peak)
+		d := newDevice(t, isa, 2)
+		for name, rate := range map[string]float64{"peak": d.MeasurePeak(time.Millisecond), "kernel": d.MeasureKernel(time.Millisecond)} {
+			if rate < 1e6 || rate > 1e15 {
+				t.Errorf("%v: %s of %g operations per second", isa, name, rate)
+			}
 		}
+	}
+}
+
+// TestMeasureClock: no work stops the clock or doubles its rate.
+func TestMeasureClock(t *testing.T) {
+	if c := newDevice(t, Auto, 1).MeasureClock(); !(c.Registers > 0.1 && c.Registers < 2 && c.Caches > 0.1 && c.Caches < 2) {
+		t.Errorf("%+v", c)
 	}
 }
