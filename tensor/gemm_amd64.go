@@ -2,11 +2,11 @@
 
 package tensor
 
-// strip512 computes rows ≤ 12 by any number of columns of C, in tiles of 32.
+// strip512 computes rows ≤ 12 by any number of columns of C, in tiles of 64.
 // The values of A are packed, stripA(rows) per step, if lda = 0; else rows is 12
-// and A is read in place, its rows lda apart. B has 32 readable values per step
-// of a tile, or 16 if cols ≤ 16, steps ldb apart and tiles step apart. All
-// distances are in bytes.
+// and A is read in place, its rows lda apart. B has 64 readable values per step
+// of a tile (32 if cols ≤ 32, 16 if cols ≤ 16), steps ldb apart and tiles step
+// apart. All distances are in bytes.
 //
 //go:noescape
 func strip512(k int, a *float32, lda int, b *float32, ldb, step int, c *float32, ldc int, alpha, beta float32, rows, cols int)
@@ -45,10 +45,10 @@ func copyRows(dst *float32, w int, src *float32, stride, quads, n int)
 //go:noescape
 func copyStrips12(dst *float32, step int, src *float32, stride, strips, n int)
 
-// copyStrips32 does the same with strips of 32 values.
+// copyStrips64 does the same with strips of 64 values.
 //
 //go:noescape
-func copyStrips32(dst *float32, step int, src *float32, stride, strips, n int)
+func copyStrips64(dst *float32, step int, src *float32, stride, strips, n int)
 
 // fma512 and fma256 run n rounds of multiply-adds on registers: 24 of 16
 // values, and 12 of 8 values.

@@ -193,19 +193,20 @@ next:
 	DECQ  R9
 	JNE   piece
 
-	// Strips of B are 32 columns wide: the second half of one, or the next one.
-	ADDQ $64, DX
-	MOVQ cols+72(FP), AX
-	SUBQ CX, AX
-	ADDQ $64, R13
-	TESTQ $16, AX
-	JEQ  done
-	ADDQ step+40(FP), R13
-	SUBQ $128, R13
+	// Strips of B are 64 columns wide: the next 16 of one, or the next one.
+	ADDQ  $64, DX
+	ADDQ  $64, R13
+	SUBQ  $16, CX
+	MOVQ  cols+72(FP), AX
+	SUBQ  CX, AX
+	TESTQ $63, AX
+	JNE   same
+	ADDQ  step+40(FP), R13
+	SUBQ  $256, R13
 
-done:
-	SUBQ $16, CX
-	JGT  columns
+same:
+	TESTQ CX, CX
+	JGT   columns
 	VZEROUPPER
 	RET
 
@@ -356,17 +357,27 @@ strip:                       \
 	VMOVUPS    Y0, (DI);      \
 	VMOVUPS    X1, 32(DI)
 
-#define COPY32 \
-	VMOVUPS    (SI), Y0;      \
-	VMOVUPS    32(SI), Y1;    \
-	VMOVUPS    64(SI), Y2;    \
-	VMOVUPS    96(SI), Y3;    \
-	PREFETCHT0 (SI)(R9*2);    \
-	PREFETCHT0 64(SI)(R9*2);  \
-	VMOVUPS    Y0, (DI);      \
-	VMOVUPS    Y1, 32(DI);    \
-	VMOVUPS    Y2, 64(DI);    \
-	VMOVUPS    Y3, 96(DI)
+#define COPY64 \
+	VMOVUPS    (SI), Y0;       \
+	VMOVUPS    32(SI), Y1;     \
+	VMOVUPS    64(SI), Y2;     \
+	VMOVUPS    96(SI), Y3;     \
+	VMOVUPS    128(SI), Y4;    \
+	VMOVUPS    160(SI), Y5;    \
+	VMOVUPS    192(SI), Y6;    \
+	VMOVUPS    224(SI), Y7;    \
+	PREFETCHT0 (SI)(R9*2);     \
+	PREFETCHT0 64(SI)(R9*2);   \
+	PREFETCHT0 128(SI)(R9*2);  \
+	PREFETCHT0 192(SI)(R9*2);  \
+	VMOVUPS    Y0, (DI);       \
+	VMOVUPS    Y1, 32(DI);     \
+	VMOVUPS    Y2, 64(DI);     \
+	VMOVUPS    Y3, 96(DI);     \
+	VMOVUPS    Y4, 128(DI);    \
+	VMOVUPS    Y5, 160(DI);    \
+	VMOVUPS    Y6, 192(DI);    \
+	VMOVUPS    Y7, 224(DI)
 
 // func copyStrips12(dst *float32, step int, src *float32, stride, strips, n int)
 TEXT ·copyStrips12(SB), NOSPLIT, $0-48
@@ -378,15 +389,15 @@ TEXT ·copyStrips12(SB), NOSPLIT, $0-48
 	MOVQ n+40(FP), R11
 	STRIPS(row, strip, COPY12, 48)
 
-// func copyStrips32(dst *float32, step int, src *float32, stride, strips, n int)
-TEXT ·copyStrips32(SB), NOSPLIT, $0-48
+// func copyStrips64(dst *float32, step int, src *float32, stride, strips, n int)
+TEXT ·copyStrips64(SB), NOSPLIT, $0-48
 	MOVQ dst+0(FP), R13
 	MOVQ step+8(FP), R8
 	MOVQ src+16(FP), R12
 	MOVQ stride+24(FP), R9
 	MOVQ strips+32(FP), R10
 	MOVQ n+40(FP), R11
-	STRIPS(row, strip, COPY32, 128)
+	STRIPS(row, strip, COPY64, 256)
 
 #define FMA(r) VFMADD231PS Y14, Y15, r
 

@@ -2,151 +2,226 @@
 
 #include "textflag.h"
 
-// Row i of a tile is in Z(2i), Z(2i+1). Each step of k loads 32 values of B
-// to Z24, Z25 and multiplies them by one value of A per row. Four steps a round:
-// the fewer instructions that are not multiply-adds, the nearer to the peak.
+// A strip of 12 rows of C is computed in pieces of 6 rows by 64 columns, one of
+// fewer rows in pieces of 4. Row i of a piece is in Z(4i) … Z(4i+3). Each step
+// of k loads 64 values of B to Z24 … Z27 and multiplies them by one value of A
+// per row: 24 multiply-adds for 10 loads. Few loads matter: processors lower
+// their clock when many of the multiply-adds of 512 bits come with one. Two steps
+// a round, for longer loops are no faster.
 
-#define ROW(a, t, lo, hi) \
+#define FOUR(a, t, c0, c1, c2, c3) \
 	VBROADCASTSS a, t; \
-	VFMADD231PS  Z24, t, lo; \
-	VFMADD231PS  Z25, t, hi
+	VFMADD231PS  Z24, t, c0; \
+	VFMADD231PS  Z25, t, c1; \
+	VFMADD231PS  Z26, t, c2; \
+	VFMADD231PS  Z27, t, c3
 
-// The same for 16 values of B: the odd registers are not used.
+// The same for 32 and for 16 columns.
 
-#define HALF(a, t, lo, hi) VFMADD231PS.BCST a, Z24, lo
+#define TWO(a, t, c0, c1, c2, c3) \
+	VBROADCASTSS a, t; \
+	VFMADD231PS  Z24, t, c0; \
+	VFMADD231PS  Z25, t, c1
 
-// A packed: the values of one step side by side, at offset o.
+#define ONE(a, t, c0, c1, c2, c3) VFMADD231PS.BCST a, Z24, c0
 
-#define PACKED4A(op, o) op(o(SI), Z28, Z0, Z1); op(o+4(SI), Z29, Z2, Z3); op(o+8(SI), Z28, Z4, Z5); op(o+12(SI), Z29, Z6, Z7)
-#define PACKED4B(op, o) op(o+16(SI), Z28, Z8, Z9); op(o+20(SI), Z29, Z10, Z11); op(o+24(SI), Z28, Z12, Z13); op(o+28(SI), Z29, Z14, Z15)
-#define PACKED4C(op, o) op(o+32(SI), Z28, Z16, Z17); op(o+36(SI), Z29, Z18, Z19); op(o+40(SI), Z28, Z20, Z21); op(o+44(SI), Z29, Z22, Z23)
+// Rows of A, packed: the values of one step side by side, 12 per step in
+// pieces of 6 rows, else R15 bytes.
 
-#define PACKED4(op, o) PACKED4A(op, o)
-#define PACKED8(op, o) PACKED4A(op, o); PACKED4B(op, o)
-#define PACKED12(op, o) PACKED4A(op, o); PACKED4B(op, o); PACKED4C(op, o)
+#define PACKED6(op, o) \
+	op(o(SI), Z28, Z0, Z1, Z2, Z3);        \
+	op(o+4(SI), Z29, Z4, Z5, Z6, Z7);      \
+	op(o+8(SI), Z30, Z8, Z9, Z10, Z11);    \
+	op(o+12(SI), Z31, Z12, Z13, Z14, Z15); \
+	op(o+16(SI), Z28, Z16, Z17, Z18, Z19); \
+	op(o+20(SI), Z29, Z20, Z21, Z22, Z23)
 
-// A in place: rows R14 apart; SI, AX, R12, DI are at rows 0, 3, 6, 9.
+#define PACKED6A(op) PACKED6(op, 0)
+#define PACKED6B(op) PACKED6(op, 48)
+#define PACKED6NEXT ADDQ $96, SI
 
-#define PLACED3(op, base, o, l0, h0, l1, h1, l2, h2) \
-	op(o(base), Z28, l0, h0); \
-	op(o(base)(R14*1), Z29, l1, h1); \
-	op(o(base)(R14*2), Z28, l2, h2)
+#define PACKED4A(op) \
+	op((SI), Z28, Z0, Z1, Z2, Z3);       \
+	op(4(SI), Z29, Z4, Z5, Z6, Z7);      \
+	op(8(SI), Z30, Z8, Z9, Z10, Z11);    \
+	op(12(SI), Z31, Z12, Z13, Z14, Z15)
 
-#define PLACED12(op, o) \
-	PLACED3(op, SI, o, Z0, Z1, Z2, Z3, Z4, Z5); \
-	PLACED3(op, AX, o, Z6, Z7, Z8, Z9, Z10, Z11); \
-	PLACED3(op, R12, o, Z12, Z13, Z14, Z15, Z16, Z17); \
-	PLACED3(op, DI, o, Z18, Z19, Z20, Z21, Z22, Z23)
+#define PACKED4B(op) \
+	op((SI)(R15*1), Z28, Z0, Z1, Z2, Z3);      \
+	op(4(SI)(R15*1), Z29, Z4, Z5, Z6, Z7);     \
+	op(8(SI)(R15*1), Z30, Z8, Z9, Z10, Z11);   \
+	op(12(SI)(R15*1), Z31, Z12, Z13, Z14, Z15)
 
-// Step 0 … 3 of a round: R10 is the distance of the steps in B, R15 three times that.
+#define PACKED4NEXT LEAQ (SI)(R15*2), SI
 
-#define WIDE0 VMOVUPS (BX), Z24; VMOVUPS 64(BX), Z25
-#define WIDE1 VMOVUPS (BX)(R10*1), Z24; VMOVUPS 64(BX)(R10*1), Z25
-#define WIDE2 VMOVUPS (BX)(R10*2), Z24; VMOVUPS 64(BX)(R10*2), Z25
-#define WIDE3 VMOVUPS (BX)(R15*1), Z24; VMOVUPS 64(BX)(R15*1), Z25
+// A in place: rows R14 apart; SI is at row 0, AX at row 3.
 
-#define NARROW0 VMOVUPS (BX), Z24
-#define NARROW1 VMOVUPS (BX)(R10*1), Z24
-#define NARROW2 VMOVUPS (BX)(R10*2), Z24
-#define NARROW3 VMOVUPS (BX)(R15*1), Z24
+#define PLACED6(op, o) \
+	op(o(SI), Z28, Z0, Z1, Z2, Z3);              \
+	op(o(SI)(R14*1), Z29, Z4, Z5, Z6, Z7);       \
+	op(o(SI)(R14*2), Z30, Z8, Z9, Z10, Z11);     \
+	op(o(AX), Z31, Z12, Z13, Z14, Z15);          \
+	op(o(AX)(R14*1), Z28, Z16, Z17, Z18, Z19);   \
+	op(o(AX)(R14*2), Z29, Z20, Z21, Z22, Z23)
 
-#define PACKEDNEXT(n) ADDQ $(n), SI
-#define PLACEDNEXT(n) ADDQ $(n), SI; ADDQ $(n), AX; ADDQ $(n), R12; ADDQ $(n), DI
+#define PLACED6A(op) PLACED6(op, 0)
+#define PLACED6B(op) PLACED6(op, 4)
+#define PLACED6NEXT ADDQ $8, SI; ADDQ $8, AX
 
-// All steps of a tile: rounds of four, then what is left, one by one. size is
-// the distance of two steps in A, in bytes.
-#define STEPS(round, single, last, size, b0, b1, b2, b3, rows, op, ahead) \
-	SUBQ  $4, R11;          \
-	JLT   last;             \
-	PCALIGN $32;            \
-round:                      \
-	b0;                     \
-	rows(op, 0);            \
-	b1;                     \
-	rows(op, size);         \
-	b2;                     \
-	rows(op, 2*size);       \
-	b3;                     \
-	rows(op, 3*size);       \
-	ahead(4*size);          \
-	LEAQ  (BX)(R10*4), BX;  \
-	SUBQ  $4, R11;          \
-	JGE   round;            \
-last:                       \
-	ADDQ  $4, R11;          \
-	JEQ   store;            \
-single:                     \
-	b0;                     \
-	rows(op, 0);            \
-	ahead(size);            \
-	ADDQ  R10, BX;          \
-	DECQ  R11;              \
-	JNE   single;           \
-	JMP   store
+// Both steps of a round in B: R10 is their distance.
+
+#define FOURA VMOVUPS (BX), Z24; VMOVUPS 64(BX), Z25; VMOVUPS 128(BX), Z26; VMOVUPS 192(BX), Z27
+#define FOURB VMOVUPS (BX)(R10*1), Z24; VMOVUPS 64(BX)(R10*1), Z25; VMOVUPS 128(BX)(R10*1), Z26; VMOVUPS 192(BX)(R10*1), Z27
+#define TWOA VMOVUPS (BX), Z24; VMOVUPS 64(BX), Z25
+#define TWOB VMOVUPS (BX)(R10*1), Z24; VMOVUPS 64(BX)(R10*1), Z25
+#define ONEA VMOVUPS (BX), Z24
+#define ONEB VMOVUPS (BX)(R10*1), Z24
+
+// All steps of a piece: rounds of two, then the one that may be left.
+#define STEPS(round, last, op, ba, bb, rowsA, rowsB, ahead) \
+	SUBQ $2, R11;          \
+	JLT  last;             \
+	PCALIGN $32;           \
+round:                     \
+	ba;                    \
+	rowsA(op);             \
+	bb;                    \
+	rowsB(op);             \
+	ahead;                 \
+	LEAQ (BX)(R10*2), BX;  \
+	SUBQ $2, R11;          \
+	JGE  round;            \
+last:                      \
+	ADDQ $2, R11;          \
+	JEQ  store;            \
+	ba;                    \
+	rowsA(op);             \
+	JMP  store
 
 // C ← alpha·sum of one row, then the next one or the end.
-#define SET(lo, hi) \
-	VMULPS  Z30, lo, lo;      \
-	VMULPS  Z30, hi, hi;      \
-	VMOVUPS lo, K1, (DI);     \
-	VMOVUPS hi, K2, 64(DI);   \
+#define SET(c0, c1, c2, c3) \
+	VMULPS  Z30, c0, c0;      \
+	VMULPS  Z30, c1, c1;      \
+	VMULPS  Z30, c2, c2;      \
+	VMULPS  Z30, c3, c3;      \
+	VMOVUPS c0, K1, (DI);     \
+	VMOVUPS c1, K2, 64(DI);   \
+	VMOVUPS c2, K3, 128(DI);  \
+	VMOVUPS c3, K4, 192(DI);  \
 	ADDQ    R8, DI;           \
 	DECQ    R9;               \
 	JEQ     next
 
+#define ADDTO(k, o, t, c) \
+	VMOVUPS.Z o(DI), k, t; \
+	VMULPS    Z30, c, c;   \
+	VMULPS    Z31, t, t;   \
+	VADDPS    t, c, c;     \
+	VMOVUPS   c, k, o(DI)
+
 // C ← alpha·sum + beta·C of one row.
-#define ADD(lo, hi) \
-	VMOVUPS.Z (DI), K1, Z24;   \
-	VMOVUPS.Z 64(DI), K2, Z25; \
-	VMULPS    Z30, lo, lo;     \
-	VMULPS    Z30, hi, hi;     \
-	VMULPS    Z31, Z24, Z24;   \
-	VMULPS    Z31, Z25, Z25;   \
-	VADDPS    Z24, lo, lo;     \
-	VADDPS    Z25, hi, hi;     \
-	VMOVUPS   lo, K1, (DI);    \
-	VMOVUPS   hi, K2, 64(DI);  \
-	ADDQ      R8, DI;          \
-	DECQ      R9;              \
-	JEQ       next
+#define ADD(c0, c1, c2, c3) \
+	ADDTO(K1, 0, Z24, c0);   \
+	ADDTO(K2, 64, Z25, c1);  \
+	ADDTO(K3, 128, Z26, c2); \
+	ADDTO(K4, 192, Z27, c3); \
+	ADDQ R8, DI;             \
+	DECQ R9;                 \
+	JEQ  next
 
 // func strip512(k int, a *float32, lda int, b *float32, ldb, step int, c *float32, ldc int, alpha, beta float32, rows, cols int)
-TEXT ·strip512(SB), NOSPLIT, $0-88
+// In its frame: the rows of a piece, the distance of two pieces in A, and where
+// in A the running piece is.
+TEXT ·strip512(SB), NOSPLIT, $24-88
 	MOVQ b+24(FP), R13
 	MOVQ ldb+32(FP), R10
-	LEAQ (R10)(R10*2), R15
 	MOVQ c+48(FP), DX
 	MOVQ ldc+56(FP), R8
 	MOVQ cols+80(FP), CX
+	MOVQ rows+72(FP), R12
+
+	// In place: R15 is three rows. Packed: R15 is one step, if pieces have 4 rows.
+	MOVQ  lda+16(FP), R14
+	LEAQ  (R14)(R14*2), R15
+	MOVQ  $6, height-8(SP)
+	LEAQ  (R15)(R15*1), AX
+	MOVQ  AX, advance-16(SP)
+	TESTQ R14, R14
+	JNE   tile
+	MOVQ  $24, advance-16(SP)
+	CMPQ  R12, $8
+	JGT   tile
+	MOVQ  $4, height-8(SP)
+	MOVQ  $16, advance-16(SP)
+	MOVQ  $16, R15
+	CMPQ  R12, $4
+	JLE   tile
+	MOVQ  $32, R15
 
 tile:
-	MOVQ k+0(FP), R11
 	MOVQ a+8(FP), SI
-	MOVQ R13, BX
-	MOVQ rows+72(FP), R9
+	MOVQ SI, piece-24(SP)
+	MOVQ DX, DI
+	MOVQ rows+72(FP), R12
 
-	// K1, K2: the columns of C.
-	KXNORW K1, K1, K1
-	KXNORW K2, K2, K2
-	CMPQ   CX, $32
-	JGE    prepare
+	// K1 … K4: the columns of C.
+	KXNORQ K1, K1, K1
+	CMPQ   CX, $64
+	JGE    masked
 	MOVQ   $1, AX
 	SHLQ   CX, AX
 	DECQ   AX
-	KMOVW  AX, K1
-	SHRQ   $16, AX
-	KMOVW  AX, K2
+	KMOVQ  AX, K1
 
-prepare:
+masked:
+	KSHIFTRQ $16, K1, K2
+	KSHIFTRQ $32, K1, K3
+	KSHIFTRQ $48, K1, K4
+	TESTQ    R14, R14
+	JEQ      piece
+
+	// Ask for a piece of the next 12 rows of A, one per tile: after 6 tiles of
+	// k ≤ 384 all of it.
+	MOVQ DX, AX
+	SUBQ c+48(FP), AX
+	ADDQ SI, AX
+	LEAQ (AX)(R15*4), AX
+	MOVQ $4, R11
+
+ask:
+	PREFETCHT1 (AX)
+	PREFETCHT1 64(AX)
+	PREFETCHT1 128(AX)
+	PREFETCHT1 192(AX)
+	PREFETCHT1 (AX)(R14*1)
+	PREFETCHT1 64(AX)(R14*1)
+	PREFETCHT1 128(AX)(R14*1)
+	PREFETCHT1 192(AX)(R14*1)
+	PREFETCHT1 (AX)(R14*2)
+	PREFETCHT1 64(AX)(R14*2)
+	PREFETCHT1 128(AX)(R14*2)
+	PREFETCHT1 192(AX)(R14*2)
+	ADDQ       R15, AX
+	DECQ       R11
+	JNE        ask
+
+// R12 rows are left: R9 of them now.
+piece:
+	MOVQ    height-8(SP), R9
+	CMPQ    R12, R9
+	CMOVQLT R12, R9
+
 	// Ask for C, which is needed at the end.
-	MOVQ DX, DI
-	MOVQ R9, R12
+	MOVQ DI, AX
+	MOVQ R9, R11
 
 prefetch:
-	PREFETCHT0 (DI)
-	PREFETCHT0 64(DI)
-	ADDQ       R8, DI
-	DECQ       R12
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	PREFETCHT0 128(AX)
+	PREFETCHT0 192(AX)
+	ADDQ       R8, AX
+	DECQ       R11
 	JNE        prefetch
 
 	VXORPS Z0, Z0, Z0
@@ -174,105 +249,83 @@ prefetch:
 	VXORPS Z22, Z22, Z22
 	VXORPS Z23, Z23, Z23
 
-	MOVQ  lda+16(FP), R14
+	MOVQ  R13, BX
+	MOVQ  k+0(FP), R11
 	TESTQ R14, R14
 	JNE   placed
+	CMPQ  height-8(SP), $6
+	JLT   packed4
 	CMPQ  CX, $16
-	JLE   narrow
-	CMPQ  R9, $8
-	JGT   wide12
-	CMPQ  R9, $4
-	JGT   wide8
-	STEPS(wide4Round, wide4Single, wide4Last, 16, WIDE0, WIDE1, WIDE2, WIDE3, PACKED4, ROW, PACKEDNEXT)
+	JLE   packed6one
+	CMPQ  CX, $32
+	JLE   packed6two
+	STEPS(packed6fourRound, packed6fourLast, FOUR, FOURA, FOURB, PACKED6A, PACKED6B, PACKED6NEXT)
 
-wide8:
-	STEPS(wide8Round, wide8Single, wide8Last, 32, WIDE0, WIDE1, WIDE2, WIDE3, PACKED8, ROW, PACKEDNEXT)
+packed6two:
+	STEPS(packed6twoRound, packed6twoLast, TWO, TWOA, TWOB, PACKED6A, PACKED6B, PACKED6NEXT)
 
-wide12:
-	STEPS(wide12Round, wide12Single, wide12Last, 48, WIDE0, WIDE1, WIDE2, WIDE3, PACKED12, ROW, PACKEDNEXT)
+packed6one:
+	STEPS(packed6oneRound, packed6oneLast, ONE, ONEA, ONEB, PACKED6A, PACKED6B, PACKED6NEXT)
 
-narrow:
-	CMPQ R9, $8
-	JGT  narrow12
-	CMPQ R9, $4
-	JGT  narrow8
-	STEPS(narrow4Round, narrow4Single, narrow4Last, 16, NARROW0, NARROW1, NARROW2, NARROW3, PACKED4, HALF, PACKEDNEXT)
+packed4:
+	CMPQ CX, $16
+	JLE  packed4one
+	CMPQ CX, $32
+	JLE  packed4two
+	STEPS(packed4fourRound, packed4fourLast, FOUR, FOURA, FOURB, PACKED4A, PACKED4B, PACKED4NEXT)
 
-narrow8:
-	STEPS(narrow8Round, narrow8Single, narrow8Last, 32, NARROW0, NARROW1, NARROW2, NARROW3, PACKED8, HALF, PACKEDNEXT)
+packed4two:
+	STEPS(packed4twoRound, packed4twoLast, TWO, TWOA, TWOB, PACKED4A, PACKED4B, PACKED4NEXT)
 
-narrow12:
-	STEPS(narrow12Round, narrow12Single, narrow12Last, 48, NARROW0, NARROW1, NARROW2, NARROW3, PACKED12, HALF, PACKEDNEXT)
+packed4one:
+	STEPS(packed4oneRound, packed4oneLast, ONE, ONEA, ONEB, PACKED4A, PACKED4B, PACKED4NEXT)
 
 placed:
-	// Ask for a piece of the next 12 rows of A, one per tile: after 12 tiles
-	// of k ≤ 384 all of it.
-	LEAQ (R14)(R14*2), R12
-	LEAQ (SI)(DX*1), DI
-	SUBQ c+48(FP), DI
-	LEAQ (DI)(R12*4), DI
-	MOVQ $4, AX
-
-ask:
-	PREFETCHT1 (DI)
-	PREFETCHT1 64(DI)
-	PREFETCHT1 (DI)(R14*1)
-	PREFETCHT1 64(DI)(R14*1)
-	PREFETCHT1 (DI)(R14*2)
-	PREFETCHT1 64(DI)(R14*2)
-	ADDQ R12, DI
-	DECQ AX
-	JNE  ask
-	LEAQ (SI)(R12*1), AX
-	LEAQ (SI)(R12*2), DI
-	ADDQ DI, R12
-	XCHGQ R12, DI
+	LEAQ (SI)(R15*1), AX
 	CMPQ CX, $16
-	JLE  placedNarrow
-	STEPS(placedWideRound, placedWideSingle, placedWideLast, 4, WIDE0, WIDE1, WIDE2, WIDE3, PLACED12, ROW, PLACEDNEXT)
+	JLE  placed6one
+	CMPQ CX, $32
+	JLE  placed6two
+	STEPS(placed6fourRound, placed6fourLast, FOUR, FOURA, FOURB, PLACED6A, PLACED6B, PLACED6NEXT)
 
-placedNarrow:
-	STEPS(placedNarrowRound, placedNarrowSingle, placedNarrowLast, 4, NARROW0, NARROW1, NARROW2, NARROW3, PLACED12, HALF, PLACEDNEXT)
+placed6two:
+	STEPS(placed6twoRound, placed6twoLast, TWO, TWOA, TWOB, PLACED6A, PLACED6B, PLACED6NEXT)
+
+placed6one:
+	STEPS(placed6oneRound, placed6oneLast, ONE, ONEA, ONEB, PLACED6A, PLACED6B, PLACED6NEXT)
 
 store:
-	MOVQ         DX, DI
 	VBROADCASTSS alpha+64(FP), Z30
 	VBROADCASTSS beta+68(FP), Z31
 	VXORPS       X29, X29, X29
 	VUCOMISS     X29, X31
 	JNE          add
 	JPS          add
-	SET(Z0, Z1)
-	SET(Z2, Z3)
-	SET(Z4, Z5)
-	SET(Z6, Z7)
-	SET(Z8, Z9)
-	SET(Z10, Z11)
-	SET(Z12, Z13)
-	SET(Z14, Z15)
-	SET(Z16, Z17)
-	SET(Z18, Z19)
-	SET(Z20, Z21)
-	SET(Z22, Z23)
+	SET(Z0, Z1, Z2, Z3)
+	SET(Z4, Z5, Z6, Z7)
+	SET(Z8, Z9, Z10, Z11)
+	SET(Z12, Z13, Z14, Z15)
+	SET(Z16, Z17, Z18, Z19)
+	SET(Z20, Z21, Z22, Z23)
 
 add:
-	ADD(Z0, Z1)
-	ADD(Z2, Z3)
-	ADD(Z4, Z5)
-	ADD(Z6, Z7)
-	ADD(Z8, Z9)
-	ADD(Z10, Z11)
-	ADD(Z12, Z13)
-	ADD(Z14, Z15)
-	ADD(Z16, Z17)
-	ADD(Z18, Z19)
-	ADD(Z20, Z21)
-	ADD(Z22, Z23)
+	ADD(Z0, Z1, Z2, Z3)
+	ADD(Z4, Z5, Z6, Z7)
+	ADD(Z8, Z9, Z10, Z11)
+	ADD(Z12, Z13, Z14, Z15)
+	ADD(Z16, Z17, Z18, Z19)
+	ADD(Z20, Z21, Z22, Z23)
 
 next:
-	ADDQ $128, DX
+	MOVQ piece-24(SP), SI
+	ADDQ advance-16(SP), SI
+	MOVQ SI, piece-24(SP)
+	SUBQ height-8(SP), R12
+	JGT  piece
+
+	ADDQ $256, DX
 	ADDQ step+40(FP), R13
-	SUBQ $32, CX
+	SUBQ $64, CX
 	JGT  tile
 	VZEROUPPER
 	RET
@@ -285,7 +338,7 @@ next:
 	VINSERTF32X4 $2, a2, z, z;  \
 	VINSERTF32X4 $3, a3, z, z
 
-#define FOUR(o) \
+#define COLUMNS(o) \
 	GATHER(o(SI), o(AX), o(BX), o(DX), X0, Z0); \
 	GATHER(o(SI)(R9*1), o(AX)(R9*1), o(BX)(R9*1), o(DX)(R9*1), X1, Z1); \
 	GATHER(o(SI)(R9*2), o(AX)(R9*2), o(BX)(R9*2), o(DX)(R9*2), X2, Z2); \
@@ -320,10 +373,10 @@ TEXT ·transpose16(SB), NOSPLIT, $0-40
 	LEAQ (AX)(R9*8), DX
 
 loop:
-	FOUR(0)
-	FOUR(16)
-	FOUR(32)
-	FOUR(48)
+	COLUMNS(0)
+	COLUMNS(16)
+	COLUMNS(32)
+	COLUMNS(48)
 	ADDQ $64, SI
 	ADDQ $64, AX
 	ADDQ $64, BX

@@ -8,9 +8,9 @@ import (
 
 // The blocking, after Goto and van de Geijn, "Anatomy of high-performance
 // matrix multiplication", ACM TOMS 34(3), 2008. A tile of C of gemmMR × gemmNR
-// is held in registers. gemmMR lines of A, gemmKC deep, stay in the first-level
-// cache and meet all strips of gemmNR lines of the packed block of B, which
-// stays in the second level, beside a packed block of A. Lines of A that are
+// is computed in a few pieces that fit the registers. gemmMR lines of A, gemmKC
+// deep, stay in the first-level cache and meet all strips of gemmNR lines of the
+// packed block of B, which stays in the second level, beside a packed block of A. Lines of A that are
 // contiguous are not packed but read in place: the kernel needs one value of a
 // line at a time.
 //
@@ -18,7 +18,7 @@ import (
 // with a longer sum. It divides 768, and is not below 352.
 const (
 	gemmMR = 12
-	gemmNR = 32
+	gemmNR = 64
 	gemmKC = 384
 	gemmNC = 512
 	gemmMC = 96
@@ -114,9 +114,12 @@ func (s *gemmScratch) block(isa ISA, g *gemmArgs, p, kc, i0, i1, j0, j1 int) {
 // stripA returns the width of a packed strip of rows ≤ gemmMR lines of A.
 func stripA(rows int) int { return (rows + 3) &^ 3 }
 
-// stripB returns the width of a packed strip of cols ≤ gemmNR lines of B.
+// stripB returns the width of a packed strip of cols ≤ gemmNR columns of B.
 func stripB(cols int) int {
-	if cols <= gemmNR/2 {
+	switch {
+	case cols <= gemmNR/4:
+		return gemmNR / 4
+	case cols <= gemmNR/2:
 		return gemmNR / 2
 	}
 	return gemmNR

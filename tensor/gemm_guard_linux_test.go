@@ -58,7 +58,7 @@ func TestGemmStaysInside(t *testing.T) {
 			d := newDevice(t, isa, 1)
 			rapid.Check(t, func(t *rapid.T) {
 				defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
-				p := drawProduct(t, 40, 70, gemmKC+20)
+				p := drawProduct(t, 40, 150, gemmKC+20)
 				inside := p
 				inside.a, inside.b, inside.c = put(0, p.a), put(1, p.b), put(2, p.c)
 				d.Gemm(p.ta, p.tb, p.alpha, inside.a, inside.b, p.beta, inside.c)

@@ -20,7 +20,7 @@ func transpose16(dst *float32, w int, src *float32, stride, n int)             {
 func transpose4(dst *float32, w int, src *float32, stride, n int)              { panic(noKernels) }
 func copyRows(dst *float32, w int, src *float32, stride, quads, n int)         { panic(noKernels) }
 func copyStrips12(dst *float32, step int, src *float32, stride, strips, n int) { panic(noKernels) }
-func copyStrips32(dst *float32, step int, src *float32, stride, strips, n int) { panic(noKernels) }
+func copyStrips64(dst *float32, step int, src *float32, stride, strips, n int) { panic(noKernels) }
 
 func pause() {}
 

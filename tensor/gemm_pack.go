@@ -38,7 +38,7 @@ func packStrips(isa ISA, dst []float32, width int, src []float32, stride, strips
 	case width == gemmMR:
 		copyStrips12(&dst[0], width*kc, &src[0], stride, strips, kc)
 	case width == gemmNR:
-		copyStrips32(&dst[0], width*kc, &src[0], stride, strips, kc)
+		copyStrips64(&dst[0], width*kc, &src[0], stride, strips, kc)
 	}
 }
 

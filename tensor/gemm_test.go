@@ -43,7 +43,7 @@ func drawProduct(t *rapid.T, m, n, k int) product {
 	p := product{
 		ta: Transpose(rapid.Bool().Draw(t, "ta")), tb: Transpose(rapid.Bool().Draw(t, "tb")),
 		m:     size("m", m, 1, 4, 8, gemmMR, 2*gemmMR),
-		n:     size("n", n, 1, 8, gemmNR/2, gemmNR, 2*gemmNR, gemmNC),
+		n:     size("n", n, 1, 8, gemmNR/4, gemmNR/2, gemmNR, 2*gemmNR, gemmNC),
 		k:     size("k", k, 1, 8, gemmKC, 2*gemmKC),
 		alpha: rapid.SampledFrom([]float32{1, -1, 0.25, 1.7}).Draw(t, "alpha"),
 		beta:  rapid.SampledFrom([]float32{0, 1, 0.9, -2}).Draw(t, "beta"),
@@ -165,7 +165,7 @@ func FuzzGemm(f *testing.F) {
 
 func gemmIsAsDefined(devices ...*Device) func(t *rapid.T) {
 	return func(t *rapid.T) {
-		p := drawProduct(t, 40, 70, 2*gemmKC+2)
+		p := drawProduct(t, 40, 150, 2*gemmKC+2)
 		p.spoil(t)
 		want := p.defined()
 		for _, d := range devices {
@@ -251,7 +251,7 @@ func TestGemmShapeIndependent(t *testing.T) {
 	for _, isa := range Supported() {
 		d := newDevice(t, isa, 2)
 		rapid.Check(t, func(t *rapid.T) {
-			p := drawProduct(t, 30, 70, gemmKC+20)
+			p := drawProduct(t, 30, 150, gemmKC+20)
 			if p.m == 0 || p.n == 0 {
 				return
 			}
