@@ -17,7 +17,7 @@ func TestTriad(t *testing.T) {
 			d.Triad(Of(dst, 1, n), 0.3, Of(x, 1, n), Of(y, 1, n))
 			want := make([]float32, n, n+1)
 			for i := range want {
-				want[i] = x[i] + float32(0.3*y[i])
+				want[i] = fma32(y[i], 0.3, x[i])
 			}
 			if want = append(want, 7); !slices.Equal(dst, want) {
 				t.Fatalf("%v: %d elements differ from x + alpha·y", isa, n)

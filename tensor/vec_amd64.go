@@ -71,6 +71,29 @@ func (i ISA) axpy(y, x []float32, alpha float32) {
 }
 
 //go:noescape
+func triad512(dst, x, y *float32, n int, alpha float32)
+
+//go:noescape
+func triad256(dst, x, y *float32, n int, alpha float32)
+
+func (i ISA) triad(dst, x, y []float32, alpha float32) {
+	n := len(dst)
+	x = x[:n]
+	y = y[:n]
+	if n > 0 {
+		switch i {
+		case AVX512:
+			triad512(&dst[0], &x[0], &y[0], n, alpha)
+			return
+		case AVX2:
+			triad256(&dst[0], &x[0], &y[0], n, alpha)
+			return
+		}
+	}
+	triad(dst, x, y, alpha)
+}
+
+//go:noescape
 func scale512(x *float32, n int, alpha float32)
 
 //go:noescape

@@ -252,6 +252,96 @@ done:
 	VZEROUPPER
 	RET
 
+// func triad512(dst *float32, x *float32, y *float32, n int, alpha float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·triad512(SB), NOSPLIT, $0-36
+	VBROADCASTSS alpha+32(FP), Z0
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         y+16(FP), DX
+	MOVQ         n+24(FP), BX
+	XORQ         SI, SI
+	SUBQ         $0x10, BX
+	JLT          tail
+
+loop:
+	VMOVUPS     (DX)(SI*4), Z1
+	VMOVUPS     (CX)(SI*4), Z2
+	VMOVAPS     Z2, Z2
+	VFMADD231PS Z0, Z1, Z2
+	VMOVUPS     Z2, (AX)(SI*4)
+	ADDQ        $0x10, SI
+	SUBQ        $0x10, BX
+	JGE         loop
+
+tail:
+	ADDQ        $0x10, BX
+	JEQ         done
+	LEAQ        tailMask<>+64(SB), DI
+	SHLQ        $0x02, BX
+	SUBQ        BX, DI
+	VMOVUPS     (DI), Z1
+	VPMOVD2M    Z1, K1
+	VMOVUPS.Z   (DX)(SI*4), K1, Z1
+	VMOVUPS.Z   (CX)(SI*4), K1, Z2
+	VMOVAPS     Z2, Z2
+	VFMADD231PS Z0, Z1, Z2
+	VMOVUPS     Z2, K1, (AX)(SI*4)
+
+done:
+	VZEROUPPER
+	RET
+
+// func triad256(dst *float32, x *float32, y *float32, n int, alpha float32)
+// Requires: AVX, FMA3
+TEXT ·triad256(SB), NOSPLIT, $0-36
+	VBROADCASTSS alpha+32(FP), Y0
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         y+16(FP), DX
+	MOVQ         n+24(FP), BX
+	XORQ         SI, SI
+	SUBQ         $0x10, BX
+	JLT          tail
+
+loop:
+	VMOVUPS     (DX)(SI*4), Y1
+	VMOVUPS     32(DX)(SI*4), Y2
+	VMOVUPS     (CX)(SI*4), Y3
+	VMOVUPS     32(CX)(SI*4), Y4
+	VMOVAPS     Y3, Y3
+	VMOVAPS     Y4, Y4
+	VFMADD231PS Y0, Y1, Y3
+	VFMADD231PS Y0, Y2, Y4
+	VMOVUPS     Y3, (AX)(SI*4)
+	VMOVUPS     Y4, 32(AX)(SI*4)
+	ADDQ        $0x10, SI
+	SUBQ        $0x10, BX
+	JGE         loop
+
+tail:
+	ADDQ        $0x10, BX
+	JEQ         done
+	LEAQ        tailMask<>+64(SB), DI
+	SHLQ        $0x02, BX
+	SUBQ        BX, DI
+	VMOVUPS     (DI), Y1
+	VMOVUPS     32(DI), Y2
+	VMASKMOVPS  (DX)(SI*4), Y1, Y3
+	VMASKMOVPS  32(DX)(SI*4), Y2, Y4
+	VMASKMOVPS  (CX)(SI*4), Y1, Y5
+	VMASKMOVPS  32(CX)(SI*4), Y2, Y6
+	VMOVAPS     Y5, Y5
+	VMOVAPS     Y6, Y6
+	VFMADD231PS Y0, Y3, Y5
+	VFMADD231PS Y0, Y4, Y6
+	VMASKMOVPS  Y5, Y1, (AX)(SI*4)
+	VMASKMOVPS  Y6, Y2, 32(AX)(SI*4)
+
+done:
+	VZEROUPPER
+	RET
+
 // func scale512(x *float32, n int, alpha float32)
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·scale512(SB), NOSPLIT, $0-20

@@ -16,6 +16,10 @@ func (i ISA) axpy(y, x []float32, alpha float32) {
 	axpy(y, x, alpha)
 }
 
+func (i ISA) triad(dst, x, y []float32, alpha float32) {
+	triad(dst, x, y, alpha)
+}
+
 func (i ISA) scale(x []float32, alpha float32) {
 	scale(x, alpha)
 }

@@ -30,6 +30,7 @@ var rowKernels = []struct {
 	{"add", 2, 3, func(i ISA, r *rowArgs) { i.add(r.x[0], r.x[1]) }},
 	{"mul", 2, 3, func(i ISA, r *rowArgs) { i.mul(r.x[0], r.x[1]) }},
 	{"axpy", 2, 3, func(i ISA, r *rowArgs) { i.axpy(r.x[0], r.x[1], r.a) }},
+	{"triad", 3, 3, func(i ISA, r *rowArgs) { i.triad(r.x[0], r.x[1], r.x[2], r.a) }},
 	{"scale", 1, 2, func(i ISA, r *rowArgs) { i.scale(r.x[0], r.a) }},
 	{"sum", 1, 1, func(i ISA, r *rowArgs) { r.result = float64(i.sum(r.x[0])) }},
 	{"dot", 2, 2, func(i ISA, r *rowArgs) { r.result = float64(i.dot(r.x[0], r.x[1])) }},

@@ -15,6 +15,10 @@ func elementwise() []kernel {
 			alpha := m.scalar("alpha")
 			m.elements([]string{"y", "x"}, func() { m.store("y", m.fma(m.load("x"), alpha, m.load("y"))) })
 		}},
+		{name: "triad", slices: []string{"dst", "x", "y"}, scalars: []string{"alpha"}, emit: func(m *machine) {
+			alpha := m.scalar("alpha")
+			m.elements([]string{"dst", "x", "y"}, func() { m.store("dst", m.fma(m.load("y"), alpha, m.load("x"))) })
+		}},
 		{name: "scale", slices: []string{"x"}, scalars: []string{"alpha"}, emit: func(m *machine) {
 			alpha := m.scalar("alpha")
 			m.elements([]string{"x"}, func() { m.store("x", m.mul(m.load("x"), alpha)) })
