@@ -2,6 +2,7 @@
 #   make sweep EXPERIMENT=experiments/quick-lr.toml ARGS="-j 1"
 EXPERIMENT ?= experiments/quick.toml
 ARGS       ?=
+FUZZTIME   ?= 1m
 
 REVISION := $(shell git rev-parse HEAD 2>/dev/null)$(if $(shell git status --porcelain 2>/dev/null),+dirty)
 GOFLAGS  := -trimpath
@@ -9,7 +10,7 @@ export GOAMD64 := v1
 export CGO_ENABLED := 0
 RANKLAB  := .bin/ranklab
 
-.PHONY: sweep plan table figures status bench test test-full lint generate cross build clean-results
+.PHONY: sweep plan table figures status bench test test-full fuzz lint generate cross build clean-results
 
 build:
 	@go build $(GOFLAGS) -ldflags "-X main.revision=$(REVISION)" -o $(RANKLAB) .
@@ -32,6 +33,10 @@ test:              ## the tests: a few minutes
 	go test ./...
 test-full:         ## everything, including what takes longer
 	RANKLAB_FULL=1 go test -timeout 40m ./...
+fuzz:              ## look for input that breaks a parser or a kernel, FUZZTIME for each target
+	@for p in $$(go list ./...); do for f in $$(go test -list '^Fuzz' $$p | grep '^Fuzz'); do \
+		echo "$$p $$f"; go test $$p -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) || exit 1; \
+	done; done
 generate:          ## write the vector kernels of tensor from their sources in tools/kernels
 	go generate ./tensor
 lint:              ## gofmt, vet, staticcheck, generated files are current
