@@ -86,8 +86,18 @@ type contestant struct {
 const slow = 150 * time.Millisecond
 
 // rest is how long everyone sleeps before a turn: the threads of the one before,
-// which wait for work in a loop, must be off the processors.
-const rest = 30 * time.Millisecond
+// which wait for work in a loop, must be off the processors. OpenBLAS's wait for
+// 2^26 ticks of the time-stamp counter, 34 ms at 2 GHz.
+const rest = 80 * time.Millisecond
+
+// settle calls f for a while. A system may put threads that it wakes on one
+// processor, and take tens of milliseconds to spread them: in that time a library
+// whose threads wait for each other in a loop reaches a tenth of its speed.
+func settle(f func(), while time.Duration) {
+	for start := time.Now(); time.Since(start) < while; {
+		f()
+	}
+}
 
 // gemm measures the products of all presets.
 func (s *session) gemm(ctx context.Context) error {
@@ -150,6 +160,7 @@ func (s *session) compete(b *body, p product) {
 				if c.slow {
 					x.seconds = timeOf(c.multiply).Seconds()
 				} else {
+					settle(c.multiply, 4*s.turn())
 					x.seconds = secondsOf(c.multiply, s.turn())
 				}
 				c.samples = append(c.samples, x)
