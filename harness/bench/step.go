@@ -48,6 +48,7 @@ func (s *session) stepOf(ctx context.Context, b *body, run spec.Run, alone bool)
 		}
 		f.Work, f.Rule = p.StepFLOPs, lowRankRule
 	}
+	runtime.GC() // what the set-up left; a collection in the middle of an update allocates a little itself
 	var mallocs []float64
 	var objects uint64
 	samples, err := s.repeat(ctx, func() float64 {
