@@ -129,7 +129,7 @@ const (
 	// SVD takes the singular vectors of an exact decomposition, as 2403.03507 does.
 	SVD Projector = "svd"
 	// RangeFinder approximates them by subspace iteration from the old basis
-	// (0909.4061), in a fifth of the time and with a little less captured energy.
+	// (0909.4061), in a quarter of the time and with a little less captured energy.
 	RangeFinder Projector = "range_finder"
 )
 

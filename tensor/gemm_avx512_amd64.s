@@ -2,8 +2,8 @@
 
 #include "textflag.h"
 
-// A strip of 12 rows of C is computed in pieces of 6 rows by 64 columns, one of
-// fewer rows in pieces of 4. Row i of a piece is in Z(4i) … Z(4i+3). Each step
+// A strip of 9 to 12 rows of C is computed in pieces of 6 rows by 64 columns, one
+// of fewer rows in pieces of 4. Row i of a piece is in Z(4i) … Z(4i+3). Each step
 // of k loads 64 values of B to Z24 … Z27 and multiplies them by one value of A
 // per row: 24 multiply-adds for 10 loads. Few loads matter: processors lower
 // their clock when many of the multiply-adds of 512 bits come with one. Two steps
