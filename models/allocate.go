@@ -13,6 +13,12 @@ type Runtime struct {
 	Device *tensor.Device
 	Ledger *memory.Ledger // may be predicting: then nothing is allocated or filled
 	Key    random.Key     // random.New(seed.init): keys initialisation and dropout
+	// Checkpointing keeps only the input of each block; the backward pass
+	// computes the rest again, to the same bits (1604.06174).
+	Checkpointing bool
+	// OwnGradients promises that every trainable parameter has its Grad set
+	// before each backward pass, so that no shared scratch is needed.
+	OwnGradients bool
 }
 
 // Allocate gives the model its memory through the ledger, for batches of up to

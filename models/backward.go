@@ -28,7 +28,7 @@ func (m *Llama) Backward(b Batch, scale float32, sink GradFunc) (lossSum float64
 	for i := len(m.Layers) - 1; i >= 0; i-- {
 		l, a := m.Layers[i], &w.blocks[i]
 
-		d.SwiGLU(w.mlp, a.gate, a.up)
+		m.again(i, b, train)
 		m.linearBackward(l.Down, w.dmlp, w.dh, w.mlp, a.factors[6], 0, b, train, sink)
 		dgate, dup := a.gate, a.up
 		d.SwiGLUBackward(dgate, dup, w.dmlp, a.gate, a.up)

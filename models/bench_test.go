@@ -24,7 +24,7 @@ func BenchmarkStep(b *testing.B) {
 			v.apply(m)
 			d := tensor.NewDevice(tensor.Options{})
 			defer d.Close()
-			m.Allocate(Runtime{d, memory.New(), random.New(7)}, 16, 128, true)
+			m.Allocate(Runtime{Device: d, Ledger: memory.New(), Key: random.New(7)}, 16, 128, true)
 			batch := batchOf(c, 16, 128)
 			b.ReportAllocs()
 			for b.Loop() {

@@ -19,11 +19,12 @@ func LogitRows(n int) int { return min(logitRows, n) }
 type buffers struct {
 	batch, length int
 	train         bool
+	checkpointing bool // all blocks share their activations, apart from x
 
 	cos, sin tensor.Matrix // (length, hd/2)
 
 	// What a forward pass keeps.
-	blocks  []activations // one per layer; without training all are the same
+	blocks  []activations // one per layer; without training all are the same memory
 	out     tensor.Matrix // (N, d) residual stream after the last layer
 	outRstd []float32     // (N)
 
@@ -73,7 +74,24 @@ func (m *Llama) newBuffers(rt Runtime, batch, length int, train bool) *buffers {
 	w.sin = matrix(memory.Scratch, "rope.sin", length, m.HeadDim()/2)
 
 	s := m.sizes()
-	if train {
+	switch {
+	case train && rt.Checkpointing:
+		w.checkpointing = true
+		shared := m.newActivations(rt.Ledger, "model.layers.", batch, length)
+		for j, rank := range m.ranks() {
+			if rank > 0 {
+				shared.factors[j] = matrix(memory.Activations, "model.layers."+moduleNames[j]+".factor", n, rank)
+			}
+		}
+		for i := range m.Layers {
+			a := m.sharing(shared, i, n)
+			if i > 0 {
+				a.x = matrix(memory.Activations, fmt.Sprintf("model.layers.%d.x", i), n, d)
+			}
+			w.blocks = append(w.blocks, a)
+		}
+		w.out = matrix(memory.Activations, "model.norm.x", n, d)
+	case train:
 		for i, l := range m.Layers {
 			a := m.newActivations(rt.Ledger, fmt.Sprintf("model.layers.%d.", i), batch, length)
 			for j, x := range l.linears() {
@@ -84,17 +102,14 @@ func (m *Llama) newBuffers(rt Runtime, batch, length int, train bool) *buffers {
 			w.blocks = append(w.blocks, a)
 		}
 		w.out = matrix(memory.Activations, "model.norm.x", n, d)
-	} else {
+	default:
 		shared := m.newActivations(rt.Ledger, "model.layers.", batch, length)
-		factor := rt.Ledger.Floats(memory.Activations, "model.layers.factor", n*s.rank)
-		for _, l := range m.Layers {
-			a := shared
-			for j, x := range l.linears() {
-				if x.A != nil {
-					a.factors[j] = tensor.Of(factor, n, x.A.W.Rows)
-				}
-			}
-			w.blocks = append(w.blocks, a)
+		factor := matrix(memory.Activations, "model.layers.factor", n, s.rank)
+		for j := range shared.factors {
+			shared.factors[j] = factor
+		}
+		for i := range m.Layers {
+			w.blocks = append(w.blocks, m.sharing(shared, i, n))
 		}
 		w.out = shared.x
 	}
@@ -120,8 +135,22 @@ func (m *Llama) newBuffers(rt Runtime, batch, length int, train bool) *buffers {
 	if s.rank > 0 {
 		w.dfactor = scratch("dfactor", n*s.rank)
 	}
-	w.grad = scratch("gradient", s.grad)
+	if !rt.OwnGradients {
+		w.grad = scratch("gradient", s.grad)
+	}
 	return w
+}
+
+// sharing returns the activations of block i that lie in the memory of shared.
+func (m *Llama) sharing(shared activations, i, n int) activations {
+	for j, x := range m.Layers[i].linears() {
+		if x.A == nil {
+			shared.factors[j] = tensor.Matrix{}
+			continue
+		}
+		shared.factors[j] = tensor.Of(shared.factors[j].Data, n, x.A.W.Rows)
+	}
+	return shared
 }
 
 func (m *Llama) newActivations(ledger *memory.Ledger, prefix string, batch, length int) activations {
@@ -177,6 +206,18 @@ type sizes struct {
 	dropped int // inputs of a linear with dropout
 	rank    int
 	grad    int // elements of a trainable parameter
+}
+
+// ranks returns the largest rank of each linear module of a block; 0: dense.
+func (m *Llama) ranks() (ranks [7]int) {
+	for _, l := range m.Layers {
+		for j, x := range l.linears() {
+			if x.A != nil {
+				ranks[j] = max(ranks[j], x.A.W.Rows)
+			}
+		}
+	}
+	return ranks
 }
 
 func (m *Llama) sizes() sizes {

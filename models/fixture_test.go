@@ -88,7 +88,7 @@ func (s setup) build(t *testing.T) *Llama {
 	lively(m)
 	d := tensor.NewDevice(tensor.Options{Threads: max(1, s.threads)})
 	t.Cleanup(d.Close)
-	m.Allocate(Runtime{d, memory.New(), random.New(7)}, s.batch, s.length, !s.eval)
+	m.Allocate(Runtime{Device: d, Ledger: memory.New(), Key: random.New(7)}, s.batch, s.length, !s.eval)
 	return m
 }
 

@@ -24,7 +24,7 @@ func TestLedger(t *testing.T) {
 					m := New(c)
 					v.apply(m)
 					lively(m)
-					m.Allocate(Runtime{d, l, random.New(1)}, 3, 100, train)
+					m.Allocate(Runtime{Device: d, Ledger: l, Key: random.New(1)}, 3, 100, train)
 					return m
 				}
 				real, predicted := memory.New(), memory.Predict()
@@ -76,7 +76,7 @@ func TestGradientScratch(t *testing.T) {
 		p.Frozen = p != m.Norm
 	}
 	l := memory.Predict()
-	m.Allocate(Runtime{d, l, random.New(1)}, 1, 4, true)
+	m.Allocate(Runtime{Device: d, Ledger: l, Key: random.New(1)}, 1, 4, true)
 	for _, e := range l.Entries() {
 		if e.Name == "gradient" && e.Bytes != int64(4*tiny.HiddenSize) {
 			t.Errorf("gradient scratch of %d bytes", e.Bytes)
@@ -90,7 +90,7 @@ func TestPredict7B(t *testing.T) {
 	c, _ := Preset("7b")
 	start := time.Now()
 	l := memory.Predict()
-	New(c).Allocate(Runtime{d, l, random.New(1)}, 16, 2048, true)
+	New(c).Allocate(Runtime{Device: d, Ledger: l, Key: random.New(1)}, 16, 2048, true)
 	if got := l.ByCategory()[memory.Weights]; got != 4*6738415616 {
 		t.Errorf("weights %d bytes", got)
 	}

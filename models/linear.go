@@ -40,9 +40,14 @@ func (m *Llama) linear(l *Linear, y, x, h tensor.Matrix, beta float32, b Batch, 
 		beta = 1
 	}
 	if l.adapting() {
-		d.Gemm(tensor.N, tensor.T, 1, m.dropped(l, x, b, train), l.A.W, 0, h)
+		m.factor(l, x, h, b, train)
 		d.Gemm(tensor.N, tensor.T, l.Scale, h, l.B.W, beta, y)
 	}
+}
+
+// factor computes h ← drop(x) Aᵀ.
+func (m *Llama) factor(l *Linear, x, h tensor.Matrix, b Batch, train bool) {
+	m.rt.Device.Gemm(tensor.N, tensor.T, 1, m.dropped(l, x, b, train), l.A.W, 0, h)
 }
 
 // linearBackward computes dx ← dl/dx + beta·dx and hands the gradients of the

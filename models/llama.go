@@ -24,6 +24,9 @@ func (l *Layer) linears() [7]*Linear {
 	return [7]*Linear{l.Q, l.K, l.V, l.O, l.Gate, l.Up, l.Down}
 }
 
+// moduleNames are those of [Layer.linears] within their block.
+var moduleNames = [7]string{"self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.o_proj", "mlp.gate_proj", "mlp.up_proj", "mlp.down_proj"}
+
 // A Llama is the model as a list of parameters: token embedding, blocks, a
 // final norm and an untied head (2302.13971).
 //

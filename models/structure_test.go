@@ -98,7 +98,7 @@ func TestInit(t *testing.T) {
 		}
 		d := tensor.NewDevice(tensor.Options{Threads: 2})
 		t.Cleanup(d.Close)
-		m.Allocate(Runtime{d, memory.New(), random.New(seed)}, 1, 2, true)
+		m.Allocate(Runtime{Device: d, Ledger: memory.New(), Key: random.New(seed)}, 1, 2, true)
 		return m
 	}
 	m, adapted, other := build(1, false), build(1, true), build(2, false)

@@ -89,7 +89,8 @@ func tomlValue(v reflect.Value) any {
 
 // LoadRun reads a resolved run, as [Run.Encode] writes it. No default is filled
 // in: a key that applies and is missing is a problem, like everything that
-// [Load] would refuse. The error is a [*Problems].
+// [Load] would refuse; only a key that came later than some stored run
+// ("omitzero") may be missing. The error is a [*Problems].
 func LoadRun(path string) (Run, error) {
 	problems := &collector{}
 	text, err := files{}.read(path)
@@ -129,7 +130,7 @@ func parseRun(name, text string) (Run, error) {
 	}
 	for _, f := range allFields() {
 		ok, _ := r.run.applies(f.key)
-		if ok && f.typ.Kind() != reflect.Map && f.key != "method.name" && r.values[f.key] == nil && !r.bad[f.key] {
+		if ok && f.typ.Kind() != reflect.Map && f.key != "method.name" && !f.omitZero && r.values[f.key] == nil && !r.bad[f.key] {
 			problems.add(fallback(f.key), "", "", "the resolved run lacks %s", f.key)
 			r.bad[f.key] = true
 		}

@@ -190,3 +190,31 @@ func TestSettings(t *testing.T) {
 		}
 	}
 }
+
+// A run that was stored before a key existed reads as one that does not use it,
+// under the same ids.
+func TestOldRunsStayReadable(t *testing.T) {
+	for _, inst := range everyKind(t) {
+		text, err := inst.Run.Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var old []string
+		for line := range strings.Lines(string(text)) {
+			later := false
+			for _, f := range allFields() {
+				later = later || f.omitZero && strings.HasPrefix(line, shortKey(f.key)+" = ")
+			}
+			if !later {
+				old = append(old, line)
+			}
+		}
+		got, err := parseRun("old.toml", strings.Join(old, ""))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.RunID(Digests{}) != inst.Run.RunID(Digests{}) {
+			t.Errorf("%s: another id without the keys that came later", inst.Label)
+		}
+	}
+}

@@ -4,18 +4,20 @@ const jaggedCosine = "jagged_cosine"
 
 // Train is the protocol that all methods of an experiment share.
 type Train struct {
-	Steps           int     `toml:"steps" json:"steps"`                       // K, number of updates
-	TotalBatchSize  int     `toml:"total_batch_size" json:"total_batch_size"` // sequences per update
-	BatchSize       int     `toml:"batch_size" json:"batch_size"`             // sequences per micro-batch
-	MaxLength       int     `toml:"max_length" json:"max_length"`             // tokens per sequence
-	WarmupSteps     int     `toml:"warmup_steps" json:"warmup_steps"`
-	Scheduler       string  `toml:"scheduler" json:"scheduler"` // "constant" | "linear" | "cosine" | "jagged_cosine"
-	MinLRRatio      float64 `toml:"min_lr_ratio" json:"min_lr_ratio"`
-	GradClipping    float64 `toml:"grad_clipping" json:"grad_clipping"`                                 // global L2 norm; 0 = off
-	MicrobatchMean  bool    `toml:"microbatch_mean" json:"microbatch_mean" identity:"numbers,omitzero"` // compat: average per micro-batch instead of per token
-	Layerwise       bool    `toml:"layerwise" json:"layerwise" identity:"run"`                          // execution: update each parameter as soon as its gradient is complete
-	LogEvery        int     `toml:"log_every" json:"log_every" identity:"-"`                            // steps between train rows
-	CheckpointEvery int     `toml:"checkpoint_every" json:"checkpoint_every" identity:"-"`              // steps between checkpoints; 0 = only when stopped
+	Steps          int     `toml:"steps" json:"steps"`                       // K, number of updates
+	TotalBatchSize int     `toml:"total_batch_size" json:"total_batch_size"` // sequences per update
+	BatchSize      int     `toml:"batch_size" json:"batch_size"`             // sequences per micro-batch
+	MaxLength      int     `toml:"max_length" json:"max_length"`             // tokens per sequence
+	WarmupSteps    int     `toml:"warmup_steps" json:"warmup_steps"`
+	Scheduler      string  `toml:"scheduler" json:"scheduler"` // "constant" | "linear" | "cosine" | "jagged_cosine"
+	MinLRRatio     float64 `toml:"min_lr_ratio" json:"min_lr_ratio"`
+	GradClipping   float64 `toml:"grad_clipping" json:"grad_clipping"`                                 // global L2 norm; 0 = off
+	MicrobatchMean bool    `toml:"microbatch_mean" json:"microbatch_mean" identity:"numbers,omitzero"` // compat: average per micro-batch instead of per token
+	Layerwise      bool    `toml:"layerwise" json:"layerwise" identity:"run"`                          // execution: update each parameter as soon as its gradient is complete
+	// execution: keep only the input of each block and compute the rest again in the backward pass
+	ActivationCheckpointing bool `toml:"activation_checkpointing" json:"activation_checkpointing" identity:"run,omitzero"`
+	LogEvery                int  `toml:"log_every" json:"log_every" identity:"-"`               // steps between train rows
+	CheckpointEvery         int  `toml:"checkpoint_every" json:"checkpoint_every" identity:"-"` // steps between checkpoints; 0 = only when stopped
 }
 
 // fillDefaults: batch_size = total_batch_size (no accumulation), warmup_steps a

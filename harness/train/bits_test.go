@@ -52,8 +52,8 @@ func wideVariants() map[string]func(*spec.Run) {
 }
 
 // TestSameBitsWide trains every method on 1, 2, 3 and 7 threads, on every
-// vector unit and with both sinks: every loss, weight and state has the same
-// bits.
+// vector unit, with both sinks, with activation checkpointing and without: every
+// loss, weight and state has the same bits.
 func TestSameBitsWide(t *testing.T) {
 	set, base := wide(t)
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
@@ -72,6 +72,10 @@ func TestSameBitsWide(t *testing.T) {
 				run(threads, tensor.Auto, false).mustEqual(t, fmt.Sprint(threads, " threads"), want)
 			}
 			run(2, tensor.Auto, true).mustEqual(t, "layer-wise", want)
+			s.Train.ActivationCheckpointing = true
+			run(2, tensor.Auto, false).mustEqual(t, "activation checkpointing", want)
+			run(3, tensor.Auto, true).mustEqual(t, "layer-wise, activation checkpointing", want)
+			s.Train.ActivationCheckpointing = false
 			for _, isa := range tensor.Supported() {
 				t.Run(isa.String(), func(t *testing.T) {
 					if isa == tensor.Go && os.Getenv("RANKLAB_FULL") == "" {

@@ -33,7 +33,6 @@ func (r *runner) evaluate(set *corpus.Eval) record.EvalRow {
 			r.counts[i] = set.Sequence(first+i, tokens[i*length:(i+1)*length], targets[i*length:(i+1)*length])
 		}
 		b := models.Batch{B: n, T: length, Tokens: tokens, Targets: targets}
-		r.model.Forward(b, false)
 		r.model.Losses(b, r.losses[:n*length])
 		for i := range n {
 			losses := r.losses[i*length : (i+1)*length] // 0 where there is no target

@@ -51,6 +51,9 @@ func Predict(s spec.Run, device *tensor.Device) (*Prediction, error) {
 		}
 	}
 	forward, backward := tokenFLOPs(r.model, s.Train.MaxLength)
+	if s.Train.ActivationCheckpointing {
+		backward += againFLOPs(r.model, s.Train.MaxLength)
+	}
 	tokens := float64(s.Train.TotalBatchSize * s.Train.MaxLength)
 	p.EvalFLOPs = forward
 	p.StepFLOPs = tokens * (forward + backward)
@@ -65,6 +68,33 @@ func Predict(s spec.Run, device *tensor.Device) (*Prediction, error) {
 		}
 	}
 	return p, nil
+}
+
+// againFLOPs is what activation checkpointing adds per token: another forward
+// pass of every block but the last, without the down projection's output.
+func againFLOPs(m *models.Llama, length int) float64 {
+	var sum float64
+	count := func(p *models.Param) {
+		if p != nil {
+			sum += 2 * float64(p.W.Rows) * float64(p.W.Cols)
+		}
+	}
+	for _, block := range m.Layers[:len(m.Layers)-1] {
+		for _, l := range []*models.Linear{block.Q, block.K, block.V, block.O, block.Gate, block.Up, block.Down} {
+			if !l.Bypass {
+				count(l.A)
+			}
+			if l == block.Down {
+				continue
+			}
+			count(l.Weight)
+			if !l.Bypass {
+				count(l.B)
+			}
+		}
+		sum += 2 * float64(m.HiddenSize) * float64(length) // attention
+	}
+	return sum
 }
 
 // tokenFLOPs counts multiply-adds of one token as two operations: 2 per weight

@@ -50,7 +50,10 @@ func assemble(s spec.Run, device *tensor.Device, ledger *memory.Ledger, start in
 		return nil, fmt.Errorf("method %s: %w", s.Method.Name, err)
 	}
 	t := s.Train
-	r.model.Allocate(models.Runtime{Device: device, Ledger: ledger, Key: key}, t.BatchSize, t.MaxLength, true)
+	r.model.Allocate(models.Runtime{
+		Device: device, Ledger: ledger, Key: key, Checkpointing: t.ActivationCheckpointing,
+		OwnGradients: !t.Layerwise && t.BatchSize == t.TotalBatchSize,
+	}, t.BatchSize, t.MaxLength, true)
 	n := len(r.model.Params())
 	if t.Layerwise {
 		r.sink = &layerwise{run: r, norms: make([]float64, n)}

@@ -68,6 +68,7 @@ func (s *Stepper) Pass() {
 	t := s.run.spec.Train
 	n := t.BatchSize * t.MaxLength
 	b := models.Batch{B: t.BatchSize, T: t.MaxLength, Tokens: s.run.tokens[:n], Targets: s.run.targets[:n], Step: s.u}
+	s.run.sink.begin(optim.Step{N: s.u}, 0)
 	s.run.model.Forward(b, true)
 	s.run.model.Backward(b, 1/float32(n), func(*models.Param, tensor.Matrix) {})
 }
