@@ -8,6 +8,7 @@ import (
 	"ranklab/models"
 	"ranklab/optim"
 	"ranklab/optim/optimtest"
+	"ranklab/tensor"
 )
 
 const rank = 4
@@ -99,7 +100,7 @@ func TestRefreshCount(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		p, err := optimtest.NewProblem(m, 2, 0, c.steps)
+		p, err := optimtest.NewProblem(m, 2, 0, c.steps, tensor.Precision{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -132,7 +133,7 @@ func TestTargets(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := optimtest.NewProblem(m, 1, 0, 10)
+	p, err := optimtest.NewProblem(m, 1, 0, 10, tensor.Precision{})
 	if err != nil {
 		t.Fatal(err)
 	}

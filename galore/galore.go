@@ -128,11 +128,11 @@ func (m *Method) Attach(model *models.Llama, env optim.Env) error {
 		q := &projected{}
 		left, right := m.config.ProjType.sides(out, in)
 		if left {
-			q.left, q.leftKey = q.basis(env, l.Weight.Name+".projector_left", out, r)
+			q.left, q.leftKept, q.leftKey = q.basis(env, l.Weight.Name+".projector_left", out, r)
 			panels = append(panels, tensor.Panel{Out: out, In: in, Rank: r, Left: true})
 		}
 		if right {
-			q.right, q.rightKey = q.basis(env, l.Weight.Name+".projector_right", r, in)
+			q.right, q.rightKept, q.rightKey = q.basis(env, l.Weight.Name+".projector_right", r, in)
 			panels = append(panels, tensor.Panel{Out: out, In: in, Rank: r})
 		}
 		rows, cols := q.shape(out, in)
@@ -148,14 +148,38 @@ func (m *Method) Attach(model *models.Llama, env optim.Env) error {
 	m.small = env.Ledger.Floats(memory.Scratch, "galore.projected_gradient", small)
 	m.half = env.Ledger.Floats(memory.Scratch, "galore.half_projected_gradient", half)
 	m.finder = m.config.Projector.newFinder(env, panels)
+	m.share(env)
 	return nil
 }
 
 // basis allocates one basis, zero until the first refresh, and derives its key.
-func (q *projected) basis(env optim.Env, name string, rows, cols int) (tensor.Matrix, random.Key) {
-	b := tensor.Alloc(env.Ledger, memory.Projectors, name, rows, cols)
-	q.state = append(q.state, optim.Buffer{Name: name, Data: b})
-	return b, env.Key.Stream("range_finder").Tensor(name)
+// The matrix has no data yet if the basis is not kept in float32.
+func (q *projected) basis(env optim.Env, name string, rows, cols int) (tensor.Matrix, tensor.Store, random.Key) {
+	kept := tensor.AllocStore(env.Ledger, memory.Projectors, name, rows, cols, env.State.Format())
+	q.state = append(q.state, optim.Buffer{Name: name, Data: kept})
+	return tensor.Of(kept.Floats, rows, cols), kept, env.Key.Stream("range_finder").Tensor(name)
+}
+
+// share gives the bases that are not kept in float32 the scratch in which they
+// are when they are used.
+func (m *Method) share(env optim.Env) {
+	if env.State.Format().Type == tensor.Float32 {
+		return
+	}
+	var left, right int
+	for _, q := range m.weights {
+		if q != nil {
+			left, right = max(left, q.left.Rows*q.left.Cols), max(right, q.right.Rows*q.right.Cols)
+		}
+	}
+	lefts := env.Ledger.Floats(memory.Scratch, "galore.projector_left", left)
+	rights := env.Ledger.Floats(memory.Scratch, "galore.projector_right", right)
+	for _, q := range m.weights {
+		if q != nil {
+			q.left = tensor.Of(lefts, q.left.Rows, q.left.Cols)
+			q.right = tensor.Of(rights, q.right.Rows, q.right.Cols)
+		}
+	}
 }
 
 // Update implements [optim.Method].
@@ -167,6 +191,7 @@ func (m *Method) Update(p *models.Param, grad tensor.Matrix, s optim.Step) {
 	}
 	lr := m.config.LR(p.Role, s.LR)
 	m.config.Before(m.device, p.W, grad, lr)
+	q.open(m.device)
 	if !m.rebase(q, grad, s) {
 		return
 	}
@@ -191,6 +216,7 @@ func (m *Method) rebase(q *projected, grad tensor.Matrix, s optim.Step) bool {
 	}
 	start := time.Now()
 	captured, ok := q.projector.refresh(m.finder, grad, s.N)
+	q.keep(m.device)
 	m.refresh.add(captured, ok, time.Since(start))
 	q.hasBasis = q.hasBasis || ok
 	return q.hasBasis || m.device.Finite(grad)

@@ -15,7 +15,7 @@ const steps = 30
 
 func start(t *testing.T, m optim.Method) *optimtest.Problem {
 	t.Helper()
-	p, err := optimtest.NewProblem(m, 2, 0, steps)
+	p, err := optimtest.NewProblem(m, 2, 0, steps, tensor.Precision{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,7 +99,7 @@ func TestSignOfBasisIsImmaterial(t *testing.T) {
 		if w == nil {
 			continue
 		}
-		m := w.direction.State()[0].Data
+		m := w.direction.State()[0].Data.Matrix()
 		basis, moments := tensor.Rows(w.right, 1, min(2, w.right.Rows)), tensor.Cols(m, 1, 2)
 		if w.left.Rows > 0 {
 			basis, moments = tensor.Cols(w.left, 1, 2), tensor.Rows(m, 1, 2)
@@ -280,7 +280,7 @@ func TestGuard(t *testing.T) {
 			}
 			p.Device.Copy(before, w.W)
 			for _, b := range q.direction.State() {
-				if p.Device.SumSquares(b.Data) != 0 {
+				if p.Device.SumSquares(b.Data.Matrix()) != 0 {
 					t.Fatalf("gradient %v without a basis entered the state", value)
 				}
 			}

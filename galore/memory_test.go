@@ -7,6 +7,7 @@ import (
 	"ranklab/internal/memory"
 	"ranklab/optim"
 	"ranklab/optim/optimtest"
+	"ranklab/tensor"
 )
 
 // The reference configs at the paper's ranks: P = 7Ldr and moments
@@ -44,5 +45,17 @@ func TestElements(t *testing.T) {
 		if got := reverse[memory.Projectors] + reverse[memory.OptimizerState]; got != c.reverseAll {
 			t.Errorf("%s, reverse_std: %d elements, want %d", c.preset, got, c.reverseAll)
 		}
+	}
+}
+
+// 8-bit GaLore at 130m, rank 256: moments of 8 bits, projectors of bfloat16.
+func TestEightBitBytes(t *testing.T) {
+	m, err := galore.New(galore.Config{Base: optim.Base{Rule: optim.DefaultAdamW8bit()}, Rank: 256, UpdateProjGap: 200, Scale: 0.25})
+	if err != nil {
+		t.Fatal(err)
+	}
+	books := optimtest.Bytes(t, m, "130m", tensor.Precision{BFloat16: true})
+	if got := books[memory.OptimizerState] + books[memory.Projectors]; got != 190531584 {
+		t.Errorf("%d bytes of state, want 190,531,584", got)
 	}
 }

@@ -46,6 +46,31 @@ type projector struct {
 	right tensor.Matrix // (r, in), orthonormal rows; no rows: absent
 
 	leftKey, rightKey random.Key // of each basis; a refresh derives its own
+
+	// Where bases are not kept in float32, left and right lie in scratch that
+	// all projectors share, and hold values between open and the next one's.
+	leftKept, rightKept tensor.Store
+}
+
+// open widens bases that are not kept in float32.
+func (p *projector) open(d *tensor.Device) {
+	if p.leftKept.Halves != nil {
+		d.Load(p.left, p.leftKept)
+	}
+	if p.rightKept.Halves != nil {
+		d.Load(p.right, p.rightKept)
+	}
+}
+
+// keep rounds new bases to nearest, and goes on with what is kept.
+func (p *projector) keep(d *tensor.Device) {
+	if p.leftKept.Halves != nil {
+		d.Save(p.leftKept, p.left, tensor.Rounding{})
+	}
+	if p.rightKept.Halves != nil {
+		d.Save(p.rightKept, p.right, tensor.Rounding{})
+	}
+	p.open(d)
 }
 
 // shape returns the shape of the projected gradient.

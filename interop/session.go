@@ -112,7 +112,7 @@ func (t *Session) adapterState() map[string]tensor.Matrix {
 		all[p.Name] = clone(p.W)
 		for _, b := range t.method.State() {
 			if strings.HasPrefix(b.Name, p.Name+".") {
-				all[b.Name] = clone(b.Data)
+				all[b.Name] = clone(b.Data.Matrix())
 			}
 		}
 	}

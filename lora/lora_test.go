@@ -85,7 +85,7 @@ func TestStart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := optimtest.NewProblem(m, 1, 0, 10)
+	p, err := optimtest.NewProblem(m, 1, 0, 10, tensor.Precision{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -164,7 +164,7 @@ func TestZeroScaleTrainsTheRest(t *testing.T) {
 	}
 	var rest [2]optimtest.Snapshot
 	for i, method := range []optim.Method{m, full} {
-		p, err := optimtest.NewProblem(method, 1, 0, 20)
+		p, err := optimtest.NewProblem(method, 1, 0, 20, tensor.Precision{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -207,7 +207,7 @@ func TestErrors(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := optimtest.NewProblem(m, 1, 0, 10); err == nil {
+	if _, err := optimtest.NewProblem(m, 1, 0, 10, tensor.Precision{}); err == nil {
 		t.Error("rank 17 of a 16 × 16 weight is accepted")
 	}
 }

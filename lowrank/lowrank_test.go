@@ -37,7 +37,7 @@ func problem(t *testing.T, c lowrank.Config) *optimtest.Problem {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := optimtest.NewProblem(m, 1, 0, 10)
+	p, err := optimtest.NewProblem(m, 1, 0, 10, tensor.Precision{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,7 +96,7 @@ func TestSpectral(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	q, err := optimtest.NewProblem(dense, 1, 0, 10)
+	q, err := optimtest.NewProblem(dense, 1, 0, 10, tensor.Precision{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -159,7 +159,7 @@ func TestErrors(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := optimtest.NewProblem(m, 1, 0, 10); err == nil {
+	if _, err := optimtest.NewProblem(m, 1, 0, 10, tensor.Precision{}); err == nil {
 		t.Error("rank 17 of a 16 × 16 weight is accepted")
 	}
 }

@@ -13,6 +13,9 @@ type Runtime struct {
 	Device *tensor.Device
 	Ledger *memory.Ledger // may be predicting: then nothing is allocated or filled
 	Key    random.Key     // random.New(seed.init): keys initialisation and dropout
+	// Weights is how parameters are kept. The first rounding, of what Init
+	// draws, is to nearest.
+	Weights tensor.Precision
 	// Checkpointing keeps only the input of each block; the backward pass
 	// computes the rest again, to the same bits (1604.06174).
 	Checkpointing bool
@@ -44,9 +47,17 @@ func (m *Llama) Allocate(rt Runtime, batch, length int, train bool) {
 		if p.Adapter {
 			category = memory.Adapters
 		}
-		p.W = tensor.Alloc(rt.Ledger, category, p.Name, p.W.Rows, p.W.Cols)
-		if !rt.Ledger.Predicting() {
-			p.Init(rt.Device, p.W, init.Tensor(p.Name))
+		p.Kept = tensor.AllocStore(rt.Ledger, category, p.Name, p.W.Rows, p.W.Cols, rt.Weights.Format())
+		p.W = tensor.Of(p.Kept.Floats, p.W.Rows, p.W.Cols)
+	}
+	m.allocateOpen()
+	if !rt.Ledger.Predicting() {
+		for _, p := range m.params {
+			w := m.value(p)
+			p.Init(rt.Device, w, init.Tensor(p.Name))
+			if p.Kept.Halves != nil {
+				rt.Device.Save(p.Kept, w, tensor.Rounding{})
+			}
 		}
 	}
 	m.work = m.newBuffers(rt, batch, length, train)

@@ -32,7 +32,7 @@ func (m *Llama) Backward(b Batch, scale float32, sink GradFunc) (lossSum float64
 		m.linearBackward(l.Down, w.dmlp, w.dh, w.mlp, a.factors[6], 0, b, train, sink)
 		dgate, dup := a.gate, a.up
 		d.SwiGLUBackward(dgate, dup, w.dmlp, a.gate, a.up)
-		d.RMSNormAgain(w.normed, a.midRstd, a.mid, l.PostNorm.W)
+		d.RMSNormAgain(w.normed, a.midRstd, a.mid, m.value(l.PostNorm))
 		m.linearBackward(l.Up, w.dx, dup, w.normed, a.factors[5], 0, b, train, sink)
 		m.linearBackward(l.Gate, w.dx, dgate, w.normed, a.factors[4], 1, b, train, sink)
 		m.normBackward(l.PostNorm, a.mid, a.midRstd, sink)
@@ -41,7 +41,7 @@ func (m *Llama) Backward(b Batch, scale float32, sink GradFunc) (lossSum float64
 		d.AttentionBackward(w.dq, w.dk, w.dv, w.dx, a.attended, a.lse, a.q, a.k, a.v, b.B, m.NumAttentionHeads, w.scores)
 		d.RopeBackward(w.dk, w.cos, w.sin, b.T)
 		d.RopeBackward(w.dq, w.cos, w.sin, b.T)
-		d.RMSNormAgain(w.normed, a.xRstd, a.x, l.InputNorm.W)
+		d.RMSNormAgain(w.normed, a.xRstd, a.x, m.value(l.InputNorm))
 		m.linearBackward(l.V, w.dx, w.dv, w.normed, a.factors[2], 0, b, train, sink)
 		m.linearBackward(l.K, w.dx, w.dk, w.normed, a.factors[1], 1, b, train, sink)
 		m.linearBackward(l.Q, w.dx, w.dq, w.normed, a.factors[0], 1, b, train, sink)
@@ -59,7 +59,7 @@ func (m *Llama) Backward(b Batch, scale float32, sink GradFunc) (lossSum float64
 // its output.
 func (m *Llama) normBackward(p *Param, x tensor.Matrix, rstd []float32, sink GradFunc) {
 	w, d := m.work, m.rt.Device
-	d.RMSNormBackward(w.dh, w.dx, x, p.W, rstd)
+	d.RMSNormBackward(w.dh, w.dx, x, m.value(p), rstd)
 	if !p.Frozen {
 		g := m.gradOf(p)
 		d.RMSNormGain(g, w.dx, x, rstd)

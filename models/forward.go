@@ -8,21 +8,21 @@ import "fmt"
 func (m *Llama) Forward(b Batch, train bool) {
 	m.begin(b, train)
 	d, w := m.rt.Device, m.work
-	d.Embed(w.residual(0), m.Embed.W, b.Tokens)
+	d.EmbedStored(w.residual(0), m.Embed.Kept, b.Tokens)
 	for i := range m.Layers {
 		m.block(i, b, train)
 		a, out := &w.blocks[i], w.residual(i+1)
 		d.Copy(out, a.mid)
 		m.linear(m.Layers[i].Down, out, w.mlp, a.factors[6], 1, b, train)
 	}
-	d.RMSNorm(w.normed, w.outRstd, w.out, m.Norm.W, m.RMSNormEps)
+	d.RMSNorm(w.normed, w.outRstd, w.out, m.value(m.Norm), m.RMSNormEps)
 }
 
 // block runs block i from its input up to the input of its down projection.
 func (m *Llama) block(i int, b Batch, train bool) {
 	d, w, l := m.rt.Device, m.work, m.Layers[i]
 	a := &w.blocks[i]
-	d.RMSNorm(w.normed, a.xRstd, a.x, l.InputNorm.W, m.RMSNormEps)
+	d.RMSNorm(w.normed, a.xRstd, a.x, m.value(l.InputNorm), m.RMSNormEps)
 	m.linear(l.Q, a.q, w.normed, a.factors[0], 0, b, train)
 	m.linear(l.K, a.k, w.normed, a.factors[1], 0, b, train)
 	m.linear(l.V, a.v, w.normed, a.factors[2], 0, b, train)
@@ -32,7 +32,7 @@ func (m *Llama) block(i int, b Batch, train bool) {
 	d.Copy(a.mid, a.x)
 	m.linear(l.O, a.mid, a.attended, a.factors[3], 1, b, train)
 
-	d.RMSNorm(w.normed, a.midRstd, a.mid, l.PostNorm.W, m.RMSNormEps)
+	d.RMSNorm(w.normed, a.midRstd, a.mid, m.value(l.PostNorm), m.RMSNormEps)
 	m.linear(l.Gate, a.gate, w.normed, a.factors[4], 0, b, train)
 	m.linear(l.Up, a.up, w.normed, a.factors[5], 0, b, train)
 	d.SwiGLU(w.mlp, a.gate, a.up)

@@ -36,18 +36,18 @@ func (m *Llama) dropped(l *Linear, x tensor.Matrix, b Batch, train bool) tensor.
 func (m *Llama) linear(l *Linear, y, x, h tensor.Matrix, beta float32, b Batch, train bool) {
 	d := m.rt.Device
 	if l.Weight != nil {
-		d.Gemm(tensor.N, tensor.T, 1, x, l.Weight.W, beta, y)
+		d.Gemm(tensor.N, tensor.T, 1, x, m.value(l.Weight), beta, y)
 		beta = 1
 	}
 	if l.adapting() {
 		m.factor(l, x, h, b, train)
-		d.Gemm(tensor.N, tensor.T, l.Scale, h, l.B.W, beta, y)
+		d.Gemm(tensor.N, tensor.T, l.Scale, h, m.value(l.B), beta, y)
 	}
 }
 
 // factor computes h ← drop(x) Aᵀ.
 func (m *Llama) factor(l *Linear, x, h tensor.Matrix, b Batch, train bool) {
-	m.rt.Device.Gemm(tensor.N, tensor.T, 1, m.dropped(l, x, b, train), l.A.W, 0, h)
+	m.rt.Device.Gemm(tensor.N, tensor.T, 1, m.dropped(l, x, b, train), m.value(l.A), 0, h)
 }
 
 // linearBackward computes dx ← dl/dx + beta·dx and hands the gradients of the
@@ -61,20 +61,20 @@ func (m *Llama) factor(l *Linear, x, h tensor.Matrix, b Batch, train bool) {
 func (m *Llama) linearBackward(l *Linear, dx, dy, x, h tensor.Matrix, beta float32, b Batch, train bool, sink GradFunc) {
 	d := m.rt.Device
 	if l.Weight != nil {
-		d.Gemm(tensor.N, tensor.N, 1, dy, l.Weight.W, beta, dx)
+		d.Gemm(tensor.N, tensor.N, 1, dy, m.value(l.Weight), beta, dx)
 		beta = 1
 	}
 	var u tensor.Matrix // (N, rank)
 	if l.adapting() {
 		u = tensor.Of(m.work.dfactor, dy.Rows, l.A.W.Rows)
-		d.Gemm(tensor.N, tensor.N, l.Scale, dy, l.B.W, 0, u)
+		d.Gemm(tensor.N, tensor.N, l.Scale, dy, m.value(l.B), 0, u)
 		if l.drops(train) {
 			key, offset := m.dropoutKey(l, b)
 			g := tensor.Of(m.work.dropped, dx.Rows, dx.Cols)
-			d.Gemm(tensor.N, tensor.N, 1, u, l.A.W, 0, g)
+			d.Gemm(tensor.N, tensor.N, 1, u, m.value(l.A), 0, g)
 			d.DropoutBackward(dx, g, l.Dropout, key, offset)
 		} else {
-			d.Gemm(tensor.N, tensor.N, 1, u, l.A.W, beta, dx)
+			d.Gemm(tensor.N, tensor.N, 1, u, m.value(l.A), beta, dx)
 		}
 	}
 	if l.Weight != nil && !l.Weight.Frozen {

@@ -43,8 +43,9 @@ type Llama struct {
 	params  []*Param
 	linears []*Linear
 
-	rt   Runtime
-	work *buffers // nil before Allocate
+	rt     Runtime
+	work   *buffers            // nil before Allocate
+	opened [numParts][]float32 // see open.go
 }
 
 // New returns the structure of a model: names, shapes and initialisers, no

@@ -24,9 +24,11 @@ type Param struct {
 	ID     int           // position in Llama.Params
 	Name   string        // "model.layers.3.self_attn.q_proj.weight"
 	Role   Role          //
-	W      tensor.Matrix // (out, in); a norm gain is (1, hidden_size). No data before Allocate
+	W      tensor.Matrix // (out, in); a norm gain is (1, hidden_size). No data before Allocate; see Llama.Open
+	Kept   tensor.Store  // how W is kept; in float32 they share their values
 	Frozen bool          // its gradient is never formed
 	Grad   tensor.Matrix // where Backward writes its gradient, in the shape of W; without data: shared scratch
+	part   part          // where it is widened, see open.go
 	// Adapter marks a factor A or B that a method added (ledger category adapters).
 	Adapter bool
 	// Init fills W. The key is that of (seed, "init", Name).

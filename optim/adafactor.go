@@ -46,33 +46,35 @@ func (a Adafactor) Validate() error {
 	return nil
 }
 
-// StateElements implements [Rule].
-func (a Adafactor) StateElements(rows, cols int) int {
+// StateBytes implements [Rule]. The second moments are float32 in every
+// precision, as in the published implementations: they are few.
+func (a Adafactor) StateBytes(rows, cols int, p tensor.Precision) int64 {
 	n := rows + cols
 	if min(rows, cols) == 1 {
 		n = rows * cols
 	}
+	bytes := 4 * int64(n)
 	if a.Momentum > 0 {
-		n += rows * cols
+		bytes += p.Format().Bytes(rows * cols)
 	}
-	return n
+	return bytes
 }
 
 // Direction implements [Rule].
 func (a Adafactor) Direction(env Env, name string, rows, cols int) Direction {
 	d := &adafactor{Adafactor: a, device: env.Device}
-	if min(rows, cols) == 1 {
-		d.second = []Buffer{stateBuffer(env, name, "exp_avg_sq", rows, cols)}
-	} else {
-		d.second = []Buffer{
-			stateBuffer(env, name, "exp_avg_sq_row", 1, rows),
-			stateBuffer(env, name, "exp_avg_sq_col", 1, cols),
-		}
+	second := func(kind string, rows, cols int) {
+		d.second = append(d.second, momentIn(env, name, kind, rows, cols, tensor.Format{}))
 	}
-	d.state = d.second
+	if min(rows, cols) == 1 {
+		second("exp_avg_sq", rows, cols)
+	} else {
+		second("exp_avg_sq_row", 1, rows)
+		second("exp_avg_sq_col", 1, cols)
+	}
 	if a.Momentum > 0 {
-		d.first = stateBuffer(env, name, "exp_avg", rows, cols)
-		d.state = append(d.state[:len(d.state):len(d.state)], d.first)
+		m := newMoment(env, name, "exp_avg", rows, cols)
+		d.first = &m
 	}
 	return d
 }
@@ -80,9 +82,8 @@ func (a Adafactor) Direction(env Env, name string, rows, cols int) Direction {
 type adafactor struct {
 	Adafactor
 	device *tensor.Device
-	second []Buffer // row and col, or V
-	first  Buffer   // M, when Momentum > 0
-	state  []Buffer // all
+	second []moment // row and col, or V
+	first  *moment  // M, when Momentum > 0
 }
 
 // Step implements [Direction].
@@ -90,14 +91,14 @@ func (a *adafactor) Step(g tensor.Matrix, t int, lr float64) {
 	rest := tensor.Pow(float64(t), -a.DecayRate)
 	step := tensor.AdafactorStep{Beta: float32(1 - rest), Rest: float32(rest), Floor: 1e-30}
 	if len(a.second) == 1 {
-		a.device.AdafactorFull(g, a.second[0].Data, step)
+		a.device.AdafactorFull(g, a.second[0].Data.Matrix(), step)
 	} else {
-		a.device.AdafactorFactored(g, a.second[0].Data, a.second[1].Data, step)
+		a.device.AdafactorFactored(g, a.second[0].Data.Matrix(), a.second[1].Data.Matrix(), step)
 	}
 	rms := math.Sqrt(a.device.SumSquares(g) / float64(g.Rows*g.Cols))
 	a.device.Scale(float32(lr/max(1, rms/a.ClipThreshold)), g)
-	if a.Momentum > 0 {
-		a.device.Average(g, a.first.Data, float32(a.Momentum), float32(1-a.Momentum))
+	if a.first != nil {
+		a.device.AverageStored(g, a.first.Data, float32(a.Momentum), float32(1-a.Momentum), a.first.rounding(t))
 	}
 }
 
@@ -107,4 +108,10 @@ func (a *adafactor) Apply(w, g tensor.Matrix, t int, lr float64) {
 	a.device.Axpy(-1, g, w)
 }
 
-func (a *adafactor) State() []Buffer { return a.state }
+func (a *adafactor) State() []Buffer {
+	all := buffers(a.second...)
+	if a.first != nil {
+		all = append(all, a.first.Buffer)
+	}
+	return all
+}

@@ -55,35 +55,34 @@ func (a AdamW) Validate() error {
 	return nil
 }
 
-// StateElements implements [Rule].
-func (a AdamW) StateElements(rows, cols int) int { return 2 * rows * cols }
+// StateBytes implements [Rule].
+func (a AdamW) StateBytes(rows, cols int, p tensor.Precision) int64 {
+	return 2 * p.Format().Bytes(rows*cols)
+}
 
 // Direction implements [Rule].
 func (a AdamW) Direction(env Env, name string, rows, cols int) Direction {
-	return &adamW{a, env.Device, []Buffer{
-		stateBuffer(env, name, "exp_avg", rows, cols),
-		stateBuffer(env, name, "exp_avg_sq", rows, cols),
-	}}
+	return &adamW{a, env.Device, newMoment(env, name, "exp_avg", rows, cols), newMoment(env, name, "exp_avg_sq", rows, cols)}
 }
 
 type adamW struct {
 	AdamW
 	device *tensor.Device
-	state  []Buffer // M, V
+	m, v   moment
 }
 
 // Step implements [Direction].
 func (a *adamW) Step(g tensor.Matrix, t int, lr float64) {
-	a.device.Adam(g, a.state[0].Data, a.state[1].Data, a.constants(t, lr))
+	a.device.AdamStored(g, a.m.Data, a.v.Data, a.constants(t, lr), a.m.rounding(t), a.v.rounding(t))
 }
 
 // Apply implements [Direction], in one pass over memory.
 func (a *adamW) Apply(w, g tensor.Matrix, t int, lr float64) {
-	a.device.AdamUpdate(w, g, a.state[0].Data, a.state[1].Data, a.constants(t, lr))
+	a.device.AdamUpdateStored(w, g, a.m.Data, a.v.Data, a.constants(t, lr), a.m.rounding(t), a.v.rounding(t))
 }
 
 // constants returns what update t of learning rate lr computes with.
-func (a *adamW) constants(t int, lr float64) tensor.AdamStep {
+func (a AdamW) constants(t int, lr float64) tensor.AdamStep {
 	b1, b2 := a.Betas[0], a.Betas[1]
 	c1 := 1 - tensor.Pow(b1, float64(t))
 	c2 := math.Sqrt(1 - tensor.Pow(b2, float64(t)))
@@ -97,4 +96,4 @@ func (a *adamW) constants(t int, lr float64) tensor.AdamStep {
 	return s
 }
 
-func (a *adamW) State() []Buffer { return a.state }
+func (a *adamW) State() []Buffer { return buffers(a.m, a.v) }

@@ -83,7 +83,7 @@ func TestZeroLearningRateFillsMoments(t *testing.T) {
 		t.Errorf("step %v at learning rate 0", g.Data[0])
 	}
 	for _, b := range dir.State() {
-		if b.Data.Data[0] == 0 {
+		if b.Data.Floats[0] == 0 {
 			t.Errorf("%s is still zero", b.Name)
 		}
 	}

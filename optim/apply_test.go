@@ -41,7 +41,7 @@ func TestApplyIsStepThenSubtraction(t *testing.T) {
 			}
 			all := w.Data
 			for _, b := range direction.State() {
-				all = append(all, b.Data.Data...)
+				all = append(all, b.Data.Floats...)
 			}
 			return all
 		}

@@ -42,3 +42,19 @@ func TestFullRank(t *testing.T) {
 		})
 	}
 }
+
+func TestAdamW8bit(t *testing.T) {
+	rule := optim.DefaultAdamW8bit()
+	rule.Block, rule.MinSize = 64, 200 // the suite's model has tensors of 16 to 384 elements
+	bytes := func(p *models.Param) int64 {
+		n := int64(p.W.Rows * p.W.Cols)
+		if n < 200 {
+			return 8 * n
+		}
+		return 2*n + 8*((n+63)/64)
+	}
+	optimtest.Run(t, optimtest.Case{
+		New: func() (optim.Method, error) { return optim.NewFullRank(optim.Base{Rule: rule}) },
+		LR:  0.05, Reduce: 50, StateBytes: bytes, Breaks: []int{1, 17},
+	})
+}

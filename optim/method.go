@@ -46,6 +46,8 @@ type Env struct {
 	Key    random.Key     // New(seed.init); a method derives named streams from it
 	Start  int            // updates already applied when a checkpoint is resumed, else 0
 	Steps  int            // planned number of updates K
+	// State is how optimizer state and projectors are kept.
+	State tensor.Precision
 }
 
 // A Step identifies one update.
@@ -57,5 +59,5 @@ type Step struct {
 // A Buffer is one persistent tensor of a method's state.
 type Buffer struct {
 	Name string // parameter name + "." + kind: "….q_proj.weight.exp_avg"
-	Data tensor.Matrix
+	Data tensor.Store
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"ranklab/internal/memory"
+	"ranklab/internal/random"
 	"ranklab/models"
 	"ranklab/tensor"
 )
@@ -16,9 +17,9 @@ import (
 type Rule interface {
 	// Validate reports the first setting that makes no sense.
 	Validate() error
-	// StateElements returns the number of float32 values that a Direction for
-	// gradients of shape (rows, cols) keeps.
-	StateElements(rows, cols int) int
+	// StateBytes returns the bytes that a Direction for gradients of shape
+	// (rows, cols) keeps.
+	StateBytes(rows, cols int, p tensor.Precision) int64
 	// Direction allocates the state for one tensor through the ledger
 	// (category optimizer_state), zeroed, under names that start with name.
 	Direction(env Env, name string, rows, cols int) Direction
@@ -111,8 +112,33 @@ func (b Base) After(d *tensor.Device, w tensor.Matrix, lr float64) {
 	}
 }
 
-// stateBuffer allocates one buffer of optimizer state.
-func stateBuffer(env Env, name, kind string, rows, cols int) Buffer {
+// A moment is one buffer of optimizer state that is rounded when it is written.
+type moment struct {
+	Buffer
+	precision tensor.Precision
+	key       random.Key // ("rounding", name)
+}
+
+// newMoment allocates a buffer in the run's precision.
+func newMoment(env Env, name, kind string, rows, cols int) moment {
+	return momentIn(env, name, kind, rows, cols, env.State.Format())
+}
+
+// momentIn allocates a buffer in a format of its own.
+func momentIn(env Env, name, kind string, rows, cols int, f tensor.Format) moment {
 	name += "." + kind
-	return Buffer{name, tensor.Alloc(env.Ledger, memory.OptimizerState, name, rows, cols)}
+	b := Buffer{name, tensor.AllocStore(env.Ledger, memory.OptimizerState, name, rows, cols, f)}
+	return moment{b, env.State, env.Key.Stream("rounding").Tensor(name)}
+}
+
+// rounding returns that of update t of this state.
+func (m *moment) rounding(t int) tensor.Rounding { return m.precision.Rounding(m.key, t) }
+
+// buffers lists those of moments.
+func buffers(moments ...moment) []Buffer {
+	var all []Buffer
+	for _, m := range moments {
+		all = append(all, m.Buffer)
+	}
+	return all
 }

@@ -49,7 +49,7 @@ func (s *Set) State() []Buffer {
 // Reset zeroes all state. The next update has t = 1.
 func (s *Set) Reset() {
 	for _, b := range s.State() {
-		s.env.Device.Zero(b.Data)
+		b.Data.Clear()
 	}
 }
 
@@ -57,7 +57,7 @@ func (s *Set) Reset() {
 // nothing afterwards.
 func (s *Set) Release() {
 	for _, b := range s.State() {
-		s.env.Ledger.Free(memory.OptimizerState, b.Name)
+		b.Data.Free(s.env.Ledger, memory.OptimizerState, b.Name)
 	}
 	clear(s.directions)
 }

@@ -26,19 +26,20 @@ func (s SGD) Validate() error {
 	return nil
 }
 
-// StateElements implements [Rule].
-func (s SGD) StateElements(rows, cols int) int {
+// StateBytes implements [Rule].
+func (s SGD) StateBytes(rows, cols int, p tensor.Precision) int64 {
 	if s.Momentum == 0 {
 		return 0
 	}
-	return rows * cols
+	return p.Format().Bytes(rows * cols)
 }
 
 // Direction implements [Rule].
 func (s SGD) Direction(env Env, name string, rows, cols int) Direction {
 	d := &sgd{SGD: s, device: env.Device}
 	if s.Momentum != 0 {
-		d.state = []Buffer{stateBuffer(env, name, "momentum_buffer", rows, cols)}
+		b := newMoment(env, name, "momentum_buffer", rows, cols)
+		d.b = &b
 	}
 	return d
 }
@@ -46,16 +47,16 @@ func (s SGD) Direction(env Env, name string, rows, cols int) Direction {
 type sgd struct {
 	SGD
 	device *tensor.Device
-	state  []Buffer // B, if any
+	b      *moment // B, if any
 }
 
 // Step implements [Direction].
-func (s *sgd) Step(g tensor.Matrix, _ int, lr float64) {
-	if len(s.state) == 0 {
+func (s *sgd) Step(g tensor.Matrix, t int, lr float64) {
+	if s.b == nil {
 		s.device.Scale(float32(lr), g)
 		return
 	}
-	s.device.Momentum(g, s.state[0].Data, float32(s.Momentum), float32(lr))
+	s.device.MomentumStored(g, s.b.Data, float32(s.Momentum), float32(lr), s.b.rounding(t))
 }
 
 // Apply implements [Direction].
@@ -64,4 +65,9 @@ func (s *sgd) Apply(w, g tensor.Matrix, t int, lr float64) {
 	s.device.Axpy(-1, g, w)
 }
 
-func (s *sgd) State() []Buffer { return s.state }
+func (s *sgd) State() []Buffer {
+	if s.b == nil {
+		return nil
+	}
+	return buffers(*s.b)
+}

@@ -8,6 +8,7 @@ import (
 	"math"
 	"slices"
 
+	"ranklab/internal/memory"
 	"ranklab/lora"
 	"ranklab/models"
 	"ranklab/optim"
@@ -21,8 +22,8 @@ import (
 //	every q updates  (merge)   W ← W + s·B·A;  A ← a new draw;  B ← 0
 //	every C updates  (reset)   the moments of A and B become zero or are pruned
 //
-// A merge leaves the function of the model unchanged up to rounding. It is one
-// float32 product. New draws of A are keyed by (seed, "relora", name, number of
+// A merge leaves the function of the model unchanged up to rounding: it is one
+// float32 product, and what it gives is rounded as all weights are. New draws of A are keyed by (seed, "relora", name, number of
 // the merge). After the last update of a run there is neither merge nor reset.
 //
 // During a full-rank warm start of F updates the adapters exist but take no
@@ -36,6 +37,7 @@ import (
 type Method struct {
 	config Config
 	env    optim.Env
+	model  *models.Llama
 
 	params   []*models.Param
 	adapted  []*models.Linear
@@ -43,6 +45,7 @@ type Method struct {
 	adapters *optim.Set // A and B; nil during the warm start
 	weights  *optim.Set // the targets' W; nil after the warm start
 	rest     *optim.Set // everything else
+	pruned   []float32  // scratch: a moment that is not kept in float32, while it is pruned
 
 	squares []float64 // by parameter id: Σ g² of adapters, in updates that end with a merge
 	events  []optim.Event
@@ -89,7 +92,7 @@ func (m *Method) Attach(model *models.Llama, env optim.Env) error {
 	if err != nil {
 		return fmt.Errorf("relora: %w", err)
 	}
-	m.env, m.params, m.adapted = env, model.Params(), adapted
+	m.env, m.model, m.params, m.adapted = env, model, model.Params(), adapted
 	m.parts = make([]part, len(m.params))
 	m.squares = make([]float64, len(m.params))
 	for _, l := range adapted {
@@ -105,7 +108,31 @@ func (m *Method) Attach(model *models.Llama, env optim.Env) error {
 	} else {
 		m.adapters = m.set(down, up)
 	}
+	m.allocatePruned()
 	return nil
+}
+
+// allocatePruned allocates the scratch of a reset that prunes moments which are
+// not kept in float32.
+func (m *Method) allocatePruned() {
+	if m.config.Reset != ResetRandom && m.config.Reset != ResetMagnitude {
+		return
+	}
+	asked := m.env // what state would there be? In the warm start there is none yet.
+	asked.Ledger = memory.Predict()
+	largest := 0
+	for _, l := range m.adapted {
+		for _, p := range [...]*models.Param{l.A, l.B} {
+			for _, b := range m.config.Rule.Direction(asked, p.Name, p.W.Rows, p.W.Cols).State() {
+				if b.Data.Format.Type != tensor.Float32 {
+					largest = max(largest, b.Data.Rows*b.Data.Cols)
+				}
+			}
+		}
+	}
+	if largest > 0 {
+		m.pruned = m.env.Ledger.Floats(memory.Scratch, "relora.reset", largest)
+	}
 }
 
 // set allocates the state of the parameters that are one of the parts.
@@ -181,6 +208,10 @@ func (m *Method) merge(s optim.Step, number int) {
 	d := m.env.Device
 	var a, b, gradA, gradB float64
 	for _, l := range m.adapted {
+		parts := [...]*models.Param{l.Weight, l.A, l.B}
+		for _, p := range parts {
+			m.model.Open(p)
+		}
 		a += d.SumSquares(l.A.W)
 		b += d.SumSquares(l.B.W)
 		gradA += m.squares[l.A.ID] // in this order, whatever the one of the updates
@@ -188,6 +219,9 @@ func (m *Method) merge(s optim.Step, number int) {
 		d.Gemm(tensor.N, tensor.N, l.Scale, l.B.W, l.A.W, 1, l.Weight.W)
 		lora.Kaiming(d, l.A.W, m.env.Key.Stream("relora").Tensor(l.A.Name).Step(number))
 		d.Zero(l.B.W)
+		for _, p := range parts {
+			m.model.Close(p, m.model.Rounding("relora", p, number))
+		}
 	}
 	e := optim.NewEvent(s, "merge", map[string]float64{
 		"number": float64(number), "norm_a": math.Sqrt(a), "norm_b": math.Sqrt(b),
@@ -209,24 +243,44 @@ func (m *Method) measure(p *models.Param, grad tensor.Matrix, s optim.Step) {
 // reset zeroes or prunes the moments of A and B, each buffer by a mask of its
 // own.
 func (m *Method) reset(s optim.Step, number int) {
-	d := m.env.Device
 	var zeroed, all int
 	for _, b := range m.adapters.State() {
 		n := b.Data.Rows * b.Data.Cols
 		all += n
 		switch m.config.Reset {
 		case ResetZero:
-			d.Zero(b.Data)
+			b.Data.Clear()
 			zeroed += n
-		case ResetRandom:
-			zeroed += d.PruneRandom(b.Data, m.config.ResetRatio, m.env.Key.Stream("relora.prune").Tensor(b.Name).Step(number))
-		case ResetMagnitude:
-			zeroed += d.PruneMagnitude(b.Data, m.config.ResetRatio)
+		case ResetRandom, ResetMagnitude:
+			zeroed += m.prune(b, number)
 		}
 	}
 	m.events = append(m.events, optim.NewEvent(s, "reset", map[string]float64{
 		"number": float64(number), "fraction_zeroed": float64(zeroed) / float64(max(1, all)),
 	}))
+}
+
+// prune zeroes a part of a buffer and returns the number of elements. What is
+// not kept in float32 is widened and rounded again, which changes no other value
+// of bfloat16; of 8 bits it may change the scale of a block.
+func (m *Method) prune(b optim.Buffer, number int) (zeroed int) {
+	d, kept := m.env.Device, b.Data.Format.Type == tensor.Float32
+	var x tensor.Matrix
+	if kept {
+		x = b.Data.Matrix()
+	} else {
+		x = tensor.Of(m.pruned, b.Data.Rows, b.Data.Cols)
+		d.Load(x, b.Data)
+	}
+	if m.config.Reset == ResetRandom {
+		zeroed = d.PruneRandom(x, m.config.ResetRatio, m.env.Key.Stream("relora.prune").Tensor(b.Name).Step(number))
+	} else {
+		zeroed = d.PruneMagnitude(x, m.config.ResetRatio)
+	}
+	if !kept {
+		d.Save(b.Data, x, tensor.Rounding{})
+	}
+	return zeroed
 }
 
 // Events implements [optim.Reporter].

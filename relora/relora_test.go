@@ -32,7 +32,7 @@ func start(t *testing.T, c relora.Config) (*relora.Method, *optimtest.Problem) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := optimtest.NewProblem(m, 2, 0, steps)
+	p, err := optimtest.NewProblem(m, 2, 0, steps, tensor.Precision{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -251,7 +251,7 @@ func TestNoMergeIsLoRA(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	q, err := optimtest.NewProblem(m, 1, 0, steps)
+	q, err := optimtest.NewProblem(m, 1, 0, steps, tensor.Precision{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -296,7 +296,7 @@ func TestResets(t *testing.T) {
 		zeros, all, sameMasks := 0, 0, true
 		state := moments(p)
 		for i, b := range state {
-			for j, v := range b.Data.Data {
+			for j, v := range b.Data.Floats {
 				all++
 				if v == 0 {
 					zeros++
@@ -304,7 +304,7 @@ func TestResets(t *testing.T) {
 					t.Fatalf("%s: a surviving entry of %s changed", name, b.Name)
 				}
 				if i%2 == 1 {
-					sameMasks = sameMasks && (v == 0) == (state[i-1].Data.Data[j] == 0)
+					sameMasks = sameMasks && (v == 0) == (state[i-1].Data.Floats[j] == 0)
 				}
 			}
 		}
@@ -320,7 +320,7 @@ func TestResets(t *testing.T) {
 			}
 		}
 		for _, b := range m.State() {
-			if !strings.Contains(b.Name, ".lora_") && !slices.Equal(before["state "+b.Name], b.Data.Data) {
+			if !strings.Contains(b.Name, ".lora_") && !slices.Equal(before["state "+b.Name], b.Data.Floats) {
 				t.Errorf("%s: %s was touched", name, b.Name)
 			}
 		}
@@ -387,7 +387,7 @@ func TestWarmStart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	q, err := optimtest.NewProblem(full, 1, 0, steps)
+	q, err := optimtest.NewProblem(full, 1, 0, steps, tensor.Precision{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -401,7 +401,7 @@ func TestWarmStart(t *testing.T) {
 		t.Error("an adapter moved during the warm start")
 	}
 	for _, b := range m.State() {
-		if p.Device.SumSquares(b.Data) != 0 {
+		if p.Device.SumSquares(b.Data.Matrix()) != 0 {
 			t.Errorf("%s is not zero after the warm start", b.Name)
 		}
 		if strings.HasSuffix(b.Name, "proj.weight.exp_avg") {
@@ -419,7 +419,7 @@ func TestWarmStart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := optimtest.NewProblem(n, 2, 0, steps-warm)
+	r, err := optimtest.NewProblem(n, 2, 0, steps-warm, tensor.Precision{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -463,7 +463,7 @@ func TestErrors(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := optimtest.NewProblem(m, 1, 0, steps); err == nil {
+	if _, err := optimtest.NewProblem(m, 1, 0, steps, tensor.Precision{}); err == nil {
 		t.Error("a warm start as long as the run is accepted")
 	}
 }

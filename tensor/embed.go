@@ -5,6 +5,7 @@ type embedArgs struct {
 	x, table Matrix
 	tokens   []int32
 	isa      ISA
+	stored   Store // in place of table
 }
 
 // Embed gathers rows: dst_n ← table_{tokens[n]}.
@@ -14,9 +15,26 @@ type embedArgs struct {
 //	tokens (N), each in 0 … V-1
 func (d *Device) Embed(dst, table Matrix, tokens []int32) {
 	checkEmbed(dst, table, tokens)
-	spread(d, dst.Rows, rowGrain(dst.Cols), embedArgs{dst, table, tokens, d.isa}, func(a *embedArgs, _, lo, hi int) {
+	spread(d, dst.Rows, rowGrain(dst.Cols), embedArgs{x: dst, table: table, tokens: tokens, isa: d.isa}, func(a *embedArgs, _, lo, hi int) {
 		for n := lo; n < hi; n++ {
 			copy(row(a.x, n), row(a.table, int(a.tokens[n])))
+		}
+	})
+}
+
+// EmbedStored is Embed of a table that is kept in another format.
+func (d *Device) EmbedStored(dst Matrix, table Store, tokens []int32) {
+	if table.Format.Type == Float32 {
+		d.Embed(dst, table.Matrix(), tokens)
+		return
+	}
+	checkEmbed(dst, Matrix{Rows: table.Rows, Cols: table.Cols}, tokens)
+	if table.Format.Type != BFloat16 {
+		panic("tensor: EmbedStored takes float32 and bfloat16")
+	}
+	spread(d, dst.Rows, rowGrain(dst.Cols), embedArgs{x: dst, stored: table, tokens: tokens}, func(a *embedArgs, _, lo, hi int) {
+		for n := lo; n < hi; n++ {
+			a.stored.load(row(a.x, n), int(a.tokens[n])*a.stored.Cols)
 		}
 	})
 }
@@ -26,7 +44,7 @@ func (d *Device) Embed(dst, table Matrix, tokens []int32) {
 func (d *Device) EmbedBackward(dtable, dy Matrix, tokens []int32) {
 	checkEmbed(dy, dtable, tokens)
 	d.Zero(dtable)
-	spread(d, dtable.Cols, columnGrain, embedArgs{dy, dtable, tokens, d.isa}, func(a *embedArgs, _, lo, hi int) {
+	spread(d, dtable.Cols, columnGrain, embedArgs{x: dy, table: dtable, tokens: tokens, isa: d.isa}, func(a *embedArgs, _, lo, hi int) {
 		for n, v := range a.tokens {
 			a.isa.add(row(a.table, int(v))[lo:hi], row(a.x, n)[lo:hi])
 		}

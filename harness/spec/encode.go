@@ -90,7 +90,7 @@ func tomlValue(v reflect.Value) any {
 // LoadRun reads a resolved run, as [Run.Encode] writes it. No default is filled
 // in: a key that applies and is missing is a problem, like everything that
 // [Load] would refuse; only a key that came later than some stored run
-// ("omitzero") may be missing. The error is a [*Problems].
+// may be missing, and is then not used. The error is a [*Problems].
 func LoadRun(path string) (Run, error) {
 	problems := &collector{}
 	text, err := files{}.read(path)
@@ -130,7 +130,7 @@ func parseRun(name, text string) (Run, error) {
 	}
 	for _, f := range allFields() {
 		ok, _ := r.run.applies(f.key)
-		if ok && f.typ.Kind() != reflect.Map && f.key != "method.name" && !f.omitZero && r.values[f.key] == nil && !r.bad[f.key] {
+		if ok && f.typ.Kind() != reflect.Map && f.key != "method.name" && !f.later && r.values[f.key] == nil && !r.bad[f.key] {
 			problems.add(fallback(f.key), "", "", "the resolved run lacks %s", f.key)
 			r.bad[f.key] = true
 		}
@@ -150,6 +150,11 @@ func resolveExact(root *node, problems *collector) *resolution {
 		for _, a := range s.assignments(root.children[section], problems) {
 			r.values[a.key] = a.value
 			r.decode(a.key, a.value, problems)
+		}
+	}
+	for _, f := range allFields() {
+		if f.later && f.absent != "" && r.values[f.key] == nil {
+			f.value(reflect.ValueOf(&r.run).Elem()).SetString(f.absent)
 		}
 	}
 	if n := root.get("method").get("name"); n != nil {

@@ -203,7 +203,7 @@ func TestOldRunsStayReadable(t *testing.T) {
 		for line := range strings.Lines(string(text)) {
 			later := false
 			for _, f := range allFields() {
-				later = later || f.omitZero && strings.HasPrefix(line, shortKey(f.key)+" = ")
+				later = later || f.later && strings.HasPrefix(line, shortKey(f.key)+" = ")
 			}
 			if !later {
 				old = append(old, line)

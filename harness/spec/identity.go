@@ -39,8 +39,8 @@ func (r Run) sameness() string {
 }
 
 // canonical returns JSON with sorted keys, no spaces and the shortest floats.
-// It holds the keys that apply to the run; a key that came later ("omitzero")
-// is left out while zero, so that ids made before it stay.
+// It holds the keys that apply to the run; a key that came later is left out
+// while it is not used, so that ids made before it stay.
 func (r Run) canonical(d Digests, include func(field) bool) []byte {
 	doc := map[string]any{"numerics_version": NumericsVersion, "digests": d}
 	for _, f := range allFields() {
@@ -48,7 +48,7 @@ func (r Run) canonical(d Digests, include func(field) bool) []byte {
 			continue
 		}
 		v := f.value(reflect.ValueOf(r))
-		if f.omitZero && (v.IsZero() || v.Kind() == reflect.Map && v.Len() == 0) {
+		if f.unused(v) {
 			continue
 		}
 		section, ok := doc[f.section].(map[string]any)

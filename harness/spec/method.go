@@ -10,18 +10,20 @@ import (
 // refused when it is set, and stays at its zero value otherwise.
 type Method struct {
 	Name      string             `toml:"name" json:"-" identity:"-"`                                       // the table's name, [method.NAME]; a label
-	Kind      string             `toml:"kind" json:"kind"`                                                 // "adamw" | "sgd" | "adafactor" (full rank) | "lowrank" | "lora" | "relora" | "galore"
-	Optimizer string             `toml:"optimizer" json:"optimizer"`                                       // base optimizer: "adamw" | "sgd" | "adafactor" (full-rank kinds: the kind itself)
+	Kind      string             `toml:"kind" json:"kind"`                                                 // "adamw" | "sgd" | "adafactor" | "adamw8bit" (full rank) | "lowrank" | "lora" | "relora" | "galore"
+	Optimizer string             `toml:"optimizer" json:"optimizer"`                                       // base optimizer: "adamw" | "sgd" | "adafactor" | "adamw8bit" (full-rank kinds: the kind itself)
 	LR        float64            `toml:"lr" json:"lr"`                                                     //
 	LRGroups  map[string]float64 `toml:"lr_groups" json:"lr_groups,omitempty" identity:"numbers,omitzero"` // factor per role: embed_tokens, attn, mlp, norm, lm_head
 
 	Convention    string    `toml:"convention" json:"convention,omitempty"`         // adamw: "torch" (eps after bias correction) | "galore" (before)
-	Betas         []float64 `toml:"betas" json:"betas,omitempty"`                   // adamw
-	Eps           float64   `toml:"eps" json:"eps,omitempty"`                       // adamw
+	Betas         []float64 `toml:"betas" json:"betas,omitempty"`                   // adamw, adamw8bit
+	Eps           float64   `toml:"eps" json:"eps,omitempty"`                       // adamw, adamw8bit
 	WeightDecay   float64   `toml:"weight_decay" json:"weight_decay,omitempty"`     //
 	Decay         string    `toml:"decay" json:"decay,omitempty"`                   // "before" | "after" the step (decoupled) | "l2"
 	Momentum      float64   `toml:"momentum" json:"momentum,omitempty"`             // sgd: μ; adafactor: β1 (0 = no first moment)
 	DecayRate     float64   `toml:"decay_rate" json:"decay_rate,omitempty"`         // adafactor: β2(t) = 1 − t^(−decay_rate)
+	BlockSize     int       `toml:"block_size" json:"block_size,omitempty"`         // adamw8bit: elements that share a largest magnitude
+	Min8bitSize   int       `toml:"min_8bit_size" json:"min_8bit_size,omitempty"`   // adamw8bit: smaller tensors keep float32 state
 	ClipThreshold float64   `toml:"clip_threshold" json:"clip_threshold,omitempty"` // adafactor
 
 	Rank          int      `toml:"rank" json:"rank,omitempty"`
@@ -49,11 +51,11 @@ type Method struct {
 
 // kinds lists the methods, the full-rank ones first.
 func kinds() []string {
-	return []string{"adamw", "sgd", "adafactor", "lowrank", "lora", "relora", "galore"}
+	return []string{"adamw", "sgd", "adafactor", "adamw8bit", "lowrank", "lora", "relora", "galore"}
 }
 
 // optimizers lists the base optimizers: the full-rank kinds.
-func optimizers() []string { return kinds()[:3] }
+func optimizers() []string { return kinds()[:4] }
 
 func inits() []string  { return []string{"matched", "spectral", "kaiming"} }
 func resets() []string { return []string{"none", "zero", "random", "magnitude"} }
@@ -79,6 +81,8 @@ func optimizerKeys(optimizer string) []string {
 	switch optimizer {
 	case "adamw":
 		return []string{"convention", "betas", "eps"}
+	case "adamw8bit":
+		return []string{"betas", "eps", "block_size", "min_8bit_size"}
 	case "sgd":
 		return []string{"momentum"}
 	case "adafactor":
@@ -145,7 +149,8 @@ func (m Method) has(key string) (ok bool, needs string) {
 
 // fillDefaults, per kind. All: optimizer the kind itself (full rank) or
 // "adamw", weight_decay 0, decay "before". adamw: convention "torch", betas
-// [0.9, 0.999], eps 1e-8, shared by all methods on purpose. sgd: momentum 0.9.
+// [0.9, 0.999], eps 1e-8, shared by all methods on purpose. adamw8bit: betas
+// [0.9, 0.999], eps 1e-8, block_size 256, min_8bit_size 4096 (bitsandbytes). sgd: momentum 0.9.
 // adafactor: momentum 0, decay_rate 0.8, clip_threshold 1 (1804.04235).
 // Low-rank kinds: targets attn and mlp. galore: update_proj_gap 200, scale
 // 0.25, proj_type "std" (2403.03507), projector "range_finder". lowrank: init "matched". lora, relora:
@@ -162,6 +167,11 @@ func (m *Method) fillDefaults(explicit func(string) bool, t Train) {
 		setDefault(explicit, "method.convention", &m.Convention, "torch")
 		setDefault(explicit, "method.betas", &m.Betas, []float64{0.9, 0.999})
 		setDefault(explicit, "method.eps", &m.Eps, 1e-8)
+	case "adamw8bit":
+		setDefault(explicit, "method.betas", &m.Betas, []float64{0.9, 0.999})
+		setDefault(explicit, "method.eps", &m.Eps, 1e-8)
+		setDefault(explicit, "method.block_size", &m.BlockSize, 256)
+		setDefault(explicit, "method.min_8bit_size", &m.Min8bitSize, 4096)
 	case "sgd":
 		setDefault(explicit, "method.momentum", &m.Momentum, 0.9)
 	case "adafactor":

@@ -57,23 +57,34 @@ func (m Method) check(c *checker, r Run) {
 	}
 }
 
+func (m Method) checkAdam(c *checker) {
+	c.positive("method.eps", m.Eps)
+	if c.skip("method.betas") {
+		return
+	}
+	if len(m.Betas) != 2 {
+		c.fail("method.betas", "betas needs two numbers, has %d", len(m.Betas))
+	}
+	for _, beta := range m.Betas {
+		if !(beta >= 0 && beta < 1) {
+			c.fail("method.betas", "betas must lie in [0, 1): %v does not", beta)
+		}
+	}
+}
+
 func (m Method) checkOptimizer(c *checker) {
 	c.notNegative("method.weight_decay", m.WeightDecay)
 	c.oneOf("method.decay", m.Decay, "before", "after", "l2")
 	switch m.Optimizer {
 	case "adamw":
 		c.oneOf("method.convention", m.Convention, "torch", "galore")
-		c.positive("method.eps", m.Eps)
-		if !c.skip("method.betas") {
-			if len(m.Betas) != 2 {
-				c.fail("method.betas", "betas needs two numbers, has %d", len(m.Betas))
-			}
-			for _, beta := range m.Betas {
-				if !(beta >= 0 && beta < 1) {
-					c.fail("method.betas", "betas must lie in [0, 1): %v does not", beta)
-				}
-			}
+		m.checkAdam(c)
+	case "adamw8bit":
+		m.checkAdam(c)
+		if b := m.BlockSize; (b < 64 || b > 4096 || b&(b-1) != 0) && !c.skip("method.block_size") {
+			c.fail("method.block_size", "block_size must be a power of two from 64 to 4096, is %d", b)
 		}
+		c.atLeast("method.min_8bit_size", m.Min8bitSize, 0)
 	case "sgd":
 		c.fraction("method.momentum", m.Momentum)
 	case "adafactor":

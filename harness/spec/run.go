@@ -7,8 +7,8 @@ import "slices"
 // executed. It is what `ranklab train` reads.
 //
 // The identity tags of its sections say which id a key enters ([Run.NumbersID],
-// [Run.RunID]): no tag, both; "run", only RunID; "-", neither. "omitzero" keeps
-// the id of runs that do not use the key.
+// [Run.RunID]): no tag, both; "run", only RunID; "-", neither. "omitzero" and
+// "omit=VALUE" keep the id of runs that do not use the key.
 type Run struct {
 	Model  Model  `toml:"model" json:"model"`
 	Data   Data   `toml:"data" json:"data"`

@@ -8,13 +8,14 @@ import (
 
 // A field is one key of a resolved run.
 type field struct {
-	key      string // dotted: "train.steps"
-	section  string
-	index    []int // of the field in Run
-	typ      reflect.Type
-	numbers  bool // enters NumbersID, and so RunID
-	run      bool // enters RunID
-	omitZero bool // left out of the canonical form while zero
+	key     string // dotted: "train.steps"
+	section string
+	index   []int // of the field in Run
+	typ     reflect.Type
+	numbers bool   // enters NumbersID, and so RunID
+	run     bool   // enters RunID
+	later   bool   // came after some runs were stored: left out of the canonical form while it has the value
+	absent  string // that says that it is not used, the zero value or this one, and may be missing in a resolved run
 }
 
 // sectionNames lists the tables of a resolved run in order.
@@ -38,13 +39,14 @@ var runFields = func() []field {
 			}
 			id, option, _ := strings.Cut(f.Tag.Get("identity"), ",")
 			list = append(list, field{
-				key:      section + "." + f.Tag.Get("toml"),
-				section:  section,
-				index:    append([]int{i}, f.Index...),
-				typ:      f.Type,
-				numbers:  id == "" || id == "numbers",
-				run:      id != "-",
-				omitZero: option == "omitzero",
+				key:     section + "." + f.Tag.Get("toml"),
+				section: section,
+				index:   append([]int{i}, f.Index...),
+				typ:     f.Type,
+				numbers: id == "" || id == "numbers",
+				run:     id != "-",
+				later:   option == "omitzero" || strings.HasPrefix(option, "omit="),
+				absent:  strings.TrimPrefix(strings.TrimPrefix(option, "omitzero"), "omit="),
 			})
 		}
 	}
@@ -91,6 +93,11 @@ func sectionKeys(section string) []string {
 
 // value returns the field of r, settable when r is a pointer's element.
 func (f *field) value(r reflect.Value) reflect.Value { return r.FieldByIndex(f.index) }
+
+// unused reports whether a key that came later has the value that says so.
+func (f *field) unused(v reflect.Value) bool {
+	return f.later && (v.IsZero() || v.Kind() == reflect.Map && v.Len() == 0 || f.absent != "" && v.String() == f.absent)
+}
 
 // shortKey drops the section: "train.steps" is "steps".
 func shortKey(key string) string {

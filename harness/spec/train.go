@@ -14,6 +14,10 @@ type Train struct {
 	GradClipping   float64 `toml:"grad_clipping" json:"grad_clipping"`                                 // global L2 norm; 0 = off
 	MicrobatchMean bool    `toml:"microbatch_mean" json:"microbatch_mean" identity:"numbers,omitzero"` // compat: average per micro-batch instead of per token
 	Layerwise      bool    `toml:"layerwise" json:"layerwise" identity:"run"`                          // execution: update each parameter as soon as its gradient is complete
+
+	Dtype      string `toml:"dtype" json:"dtype" identity:"numbers,omit=float32"`             // of the weights: "float32" | "bfloat16" | "bfloat16_stochastic"
+	StateDtype string `toml:"state_dtype" json:"state_dtype" identity:"numbers,omit=float32"` // of optimizer state and projectors
+
 	// execution: keep only the input of each block and compute the rest again in the backward pass
 	ActivationCheckpointing bool `toml:"activation_checkpointing" json:"activation_checkpointing" identity:"run,omitzero"`
 	LogEvery                int  `toml:"log_every" json:"log_every" identity:"-"`               // steps between train rows
@@ -22,16 +26,27 @@ type Train struct {
 
 // fillDefaults: batch_size = total_batch_size (no accumulation), warmup_steps a
 // tenth of steps, as in 2403.03507; scheduler "cosine" down to min_lr_ratio 0.1;
-// no clipping; a train row every 10 steps; a checkpoint every 100. steps,
+// no clipping; everything kept in float32; a train row every 10 steps; a checkpoint every 100. steps,
 // total_batch_size and max_length have no default.
 func (t *Train) fillDefaults(explicit func(string) bool) {
 	setDefault(explicit, "train.batch_size", &t.BatchSize, t.TotalBatchSize)
 	setDefault(explicit, "train.warmup_steps", &t.WarmupSteps, t.Steps/10)
 	setDefault(explicit, "train.scheduler", &t.Scheduler, "cosine")
 	setDefault(explicit, "train.min_lr_ratio", &t.MinLRRatio, 0.1)
+	setDefault(explicit, "train.dtype", &t.Dtype, Float32)
+	setDefault(explicit, "train.state_dtype", &t.StateDtype, Float32)
 	setDefault(explicit, "train.log_every", &t.LogEvery, 10)
 	setDefault(explicit, "train.checkpoint_every", &t.CheckpointEvery, 100)
 }
+
+// The formats in which weights and state are kept. Computation is in float32.
+const (
+	Float32            = "float32"
+	BFloat16           = "bfloat16"            // rounded to nearest
+	BFloat16Stochastic = "bfloat16_stochastic" // rounded up or down at random, right on average
+)
+
+func dtypes() []string { return []string{Float32, BFloat16, BFloat16Stochastic} }
 
 func schedulers() []string { return []string{"constant", "linear", "cosine", jaggedCosine} }
 
@@ -51,6 +66,8 @@ func (t Train) check(c *checker) {
 	c.atLeast("train.log_every", t.LogEvery, 1)
 	c.atLeast("train.checkpoint_every", t.CheckpointEvery, 0)
 	c.oneOf("train.scheduler", t.Scheduler, schedulers()...)
+	c.oneOf("train.dtype", t.Dtype, dtypes()...)
+	c.oneOf("train.state_dtype", t.StateDtype, dtypes()...)
 	c.notNegative("train.grad_clipping", t.GradClipping)
 	if !(t.MinLRRatio >= 0 && t.MinLRRatio <= 1) && !c.skip("train.min_lr_ratio") {
 		c.fail("train.min_lr_ratio", "min_lr_ratio must lie in [0, 1], is %v", t.MinLRRatio)

@@ -67,7 +67,7 @@ func compareBases(t *testing.T, set *corpus.Set, s spec.Run) {
 	}
 	w := &witness{Method: r.method, device: device, gap: int(s.Method.UpdateProjGap), bases: map[string]tensor.Matrix{}}
 	for _, b := range r.method.State() {
-		w.bases[b.Name] = b.Data
+		w.bases[b.Name] = b.Data.Matrix()
 	}
 	short, long, rank := 0, 0, 0
 	for _, l := range r.model.Linears() {

@@ -104,7 +104,7 @@ func (r *runner) saveCheckpoint(dir string, pos position, keep int) error {
 func (r *runner) weights() []safetensors.Tensor {
 	var ts []safetensors.Tensor
 	for _, p := range r.model.Params() {
-		ts = append(ts, asTensor(p.Name, p.W))
+		ts = append(ts, asTensors(p.Name, p.Kept)...)
 	}
 	return ts
 }
@@ -112,13 +112,24 @@ func (r *runner) weights() []safetensors.Tensor {
 func (r *runner) state() []safetensors.Tensor {
 	var ts []safetensors.Tensor
 	for _, b := range r.method.State() {
-		ts = append(ts, asTensor(b.Name, b.Data))
+		ts = append(ts, asTensors(b.Name, b.Data)...)
 	}
 	return ts
 }
 
-func asTensor(name string, m tensor.Matrix) safetensors.Tensor {
-	return safetensors.Of(name, tensor.Values(m), m.Rows, m.Cols)
+// asTensors returns what is kept as it is kept: F32, BF16, or U8 and the largest
+// magnitudes of its blocks.
+func asTensors(name string, s tensor.Store) []safetensors.Tensor {
+	switch {
+	case s.Codes != nil:
+		return []safetensors.Tensor{
+			safetensors.OfBytes(name, s.Codes, s.Rows, s.Cols),
+			safetensors.Of(name+tensor.AbsMax, s.Floats, len(s.Floats)),
+		}
+	case s.Halves != nil:
+		return []safetensors.Tensor{safetensors.OfBFloat16(name, s.Halves, s.Rows, s.Cols)}
+	}
+	return []safetensors.Tensor{safetensors.Of(name, s.Floats, s.Rows, s.Cols)}
 }
 
 // digest is the SHA-256 of all weights and states in order: two runs with the
@@ -260,7 +271,15 @@ func readTensors(path string, into []safetensors.Tensor) error {
 	}
 	defer f.Close()
 	for _, t := range into {
-		if err := f.Float32(t.Name, t.Float32); err != nil {
+		switch t.DType {
+		case safetensors.F32:
+			err = f.Float32(t.Name, t.Float32)
+		case safetensors.BF16:
+			err = f.BFloat16(t.Name, t.BFloat16)
+		default:
+			err = f.Bytes(t.Name, t.Data)
+		}
+		if err != nil {
 			return err
 		}
 	}

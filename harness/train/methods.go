@@ -18,6 +18,7 @@ var methods = map[string]func(spec.Method, optim.Base) (optim.Method, error){
 	"adamw":     fullRank,
 	"sgd":       fullRank,
 	"adafactor": fullRank,
+	"adamw8bit": fullRank,
 	"lowrank": func(m spec.Method, b optim.Base) (optim.Method, error) {
 		return lowrank.New(lowrank.Config{Base: b, Rank: m.Rank, Targets: roles(m.Targets), Init: lowrank.Init(m.Init), Alpha: m.LoraAlpha, Scaling: lora.Scaling(m.Scaling)})
 	},
@@ -59,6 +60,8 @@ func newRule(m spec.Method) (optim.Rule, error) {
 	switch m.Optimizer {
 	case "adamw":
 		return optim.AdamW{Betas: [2]float64(m.Betas), Eps: m.Eps, Convention: optim.Convention(m.Convention)}, nil
+	case "adamw8bit":
+		return optim.AdamW8bit{Betas: [2]float64(m.Betas), Eps: m.Eps, Block: m.BlockSize, MinSize: m.Min8bitSize}, nil
 	case "sgd":
 		return optim.SGD{Momentum: m.Momentum}, nil
 	case "adafactor":

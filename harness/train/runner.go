@@ -45,13 +45,15 @@ func assemble(s spec.Run, device *tensor.Device, ledger *memory.Ledger, start in
 	}
 	r := &runner{spec: s, device: device, ledger: ledger, model: models.New(s.Model.Config), method: method, rate: rate}
 	key := random.New(uint64(s.Seed.Init))
-	env := optim.Env{Device: device, Ledger: ledger, Key: key, Start: start, Steps: s.Train.Steps}
+	env := optim.Env{
+		Device: device, Ledger: ledger, Key: key, Start: start, Steps: s.Train.Steps, State: precision(s.Train.StateDtype),
+	}
 	if err := method.Attach(r.model, env); err != nil {
 		return nil, fmt.Errorf("method %s: %w", s.Method.Name, err)
 	}
 	t := s.Train
 	r.model.Allocate(models.Runtime{
-		Device: device, Ledger: ledger, Key: key, Checkpointing: t.ActivationCheckpointing,
+		Device: device, Ledger: ledger, Key: key, Weights: precision(t.Dtype), Checkpointing: t.ActivationCheckpointing,
 		OwnGradients: !t.Layerwise && t.BatchSize == t.TotalBatchSize,
 	}, t.BatchSize, t.MaxLength, true)
 	n := len(r.model.Params())
@@ -67,6 +69,18 @@ func assemble(s spec.Run, device *tensor.Device, ledger *memory.Ledger, start in
 	r.losses = ledger.Floats(memory.Data, "evaluation losses", t.BatchSize*t.MaxLength)
 	ledger.Register(memory.Scratch, "packing panels", device.ScratchBytes())
 	return r, nil
+}
+
+// precision returns what a dtype of a spec means.
+func precision(dtype string) tensor.Precision {
+	return tensor.Precision{BFloat16: dtype == spec.BFloat16 || dtype == spec.BFloat16Stochastic, Stochastic: dtype == spec.BFloat16Stochastic}
+}
+
+// apply updates one parameter.
+func (r *runner) apply(p *models.Param, grad tensor.Matrix, s optim.Step) {
+	r.model.Open(p)
+	r.method.Update(p, grad, s)
+	r.model.Close(p, r.model.Rounding("update", p, s.N))
 }
 
 // fill reads the sequences of update u and returns their number of targets.

@@ -44,7 +44,7 @@ func (s *layerwise) take(p *models.Param, grad tensor.Matrix) {
 	if s.run.wantNorm {
 		s.norms[p.ID] = s.run.device.SumSquares(grad)
 	}
-	s.run.method.Update(p, grad, s.step)
+	s.run.apply(p, grad, s.step)
 }
 
 func (s *layerwise) end() float64 { return s.run.norm(s.norms) }
@@ -98,7 +98,7 @@ func (s *accumulating) end() float64 {
 	}
 	for _, p := range r.model.Params() {
 		if !p.Frozen {
-			r.method.Update(p, s.gradient[p.ID], s.step)
+			r.apply(p, s.gradient[p.ID], s.step)
 		}
 	}
 	return norm

@@ -33,7 +33,9 @@ func NewStepper(s spec.Run, device *tensor.Device) (*Stepper, error) {
 	key := random.New(uint64(s.Seed.Data))
 	for _, b := range r.method.State() {
 		if projectors[b.Name] {
-			device.FillNormal(b.Data, 0.1, key.Tensor(b.Name))
+			basis := tensor.Of(make([]float32, b.Data.Rows*b.Data.Cols), b.Data.Rows, b.Data.Cols)
+			device.FillNormal(basis, 0.1, key.Tensor(b.Name))
+			device.Save(b.Data, basis, tensor.Rounding{})
 		}
 	}
 	for i := range r.tokens {

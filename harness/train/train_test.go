@@ -69,7 +69,7 @@ func variants() map[string]func(*spec.Run) {
 		s.Method.Optimizer, s.Method.Betas, s.Method.Eps, s.Method.Convention, s.Method.Decay = "adamw", []float64{0.9, 0.999}, 1e-8, "torch", "before"
 		s.Method.Targets = []string{"attn", "mlp"}
 	}
-	return map[string]func(*spec.Run){
+	all := map[string]func(*spec.Run){
 		"adamw": func(s *spec.Run) { adam(s); s.Method.Kind = "adamw"; s.Method.Targets = nil },
 		"lowrank": func(s *spec.Run) {
 			adam(s)
@@ -97,12 +97,45 @@ func variants() map[string]func(*spec.Run) {
 			s.Method.Targets = []string{"attn", "mlp"}
 		},
 	}
+	eight := func(s *spec.Run) {
+		s.Method.Optimizer, s.Method.BlockSize, s.Method.Min8bitSize = "adamw8bit", 64, 300
+		s.Method.Betas, s.Method.Eps, s.Method.Decay = []float64{0.9, 0.999}, 1e-8, "before"
+	}
+	all["adamw8bit"] = func(s *spec.Run) { s.Method.Kind = "adamw8bit"; eight(s) }
+	all["galore-8bit"] = func(s *spec.Run) { all["galore"](s); eight(s); s.Train.StateDtype = spec.BFloat16 }
+	all["relora-8bit"] = func(s *spec.Run) {
+		all["relora"](s)
+		eight(s)
+		s.Method.Min8bitSize, s.Method.Reset, s.Method.ResetRatio = 64, "magnitude", 0.5
+		s.Train.Dtype = spec.BFloat16Stochastic
+	}
+	all["adamw-bfloat16"] = func(s *spec.Run) { all["adamw"](s); s.Train.Dtype, s.Train.StateDtype = spec.BFloat16, spec.BFloat16 }
+	all["galore-bfloat16-stochastic"] = func(s *spec.Run) {
+		all["galore"](s)
+		s.Train.Dtype, s.Train.StateDtype = spec.BFloat16Stochastic, spec.BFloat16Stochastic
+	}
+	all["lora-bfloat16-stochastic"] = func(s *spec.Run) {
+		all["lora"](s)
+		s.Train.Dtype, s.Train.StateDtype = spec.BFloat16Stochastic, spec.BFloat16Stochastic
+	}
+	return all
 }
 
 type result struct {
 	summary *record.Summary
 	metrics []byte
 	memory  *record.Memory
+	run     record.Run
+}
+
+// rows returns what the run recorded.
+func (r result) rows(t *testing.T) record.Metrics {
+	t.Helper()
+	m, err := r.run.Metrics()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
 }
 
 func train(t *testing.T, ctx context.Context, o Options) (result, error) {
@@ -120,7 +153,7 @@ func train(t *testing.T, ctx context.Context, o Options) (result, error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return result{summary, metrics, run.Memory}, nil
+	return result{summary, metrics, run.Memory, run}, nil
 }
 
 func mustTrain(t *testing.T, o Options) result {

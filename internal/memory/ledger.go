@@ -9,6 +9,7 @@ package memory
 import (
 	"fmt"
 	"slices"
+	"unsafe"
 )
 
 // A Category says what a buffer is for.
@@ -59,20 +60,26 @@ func (l *Ledger) Predicting() bool { return l.predicting }
 
 // Floats registers and returns n zeroed float32 values (nil when predicting).
 func (l *Ledger) Floats(c Category, name string, n int) []float32 {
-	l.Register(c, name, 4*int64(n))
-	if l.predicting {
-		return nil
-	}
-	return Floats(n)
+	return values[float32](l, c, name, n)
 }
 
 // Ints registers and returns n zeroed int32 values (nil when predicting).
-func (l *Ledger) Ints(c Category, name string, n int) []int32 {
-	l.Register(c, name, 4*int64(n))
+func (l *Ledger) Ints(c Category, name string, n int) []int32 { return values[int32](l, c, name, n) }
+
+// Halves registers and returns n zeroed 16-bit values (nil when predicting).
+func (l *Ledger) Halves(c Category, name string, n int) []uint16 {
+	return values[uint16](l, c, name, n)
+}
+
+// Codes registers and returns n zeroed 8-bit values (nil when predicting).
+func (l *Ledger) Codes(c Category, name string, n int) []uint8 { return values[uint8](l, c, name, n) }
+
+func values[T any](l *Ledger, c Category, name string, n int) []T {
+	l.Register(c, name, int64(n)*int64(unsafe.Sizeof(*new(T))))
 	if l.predicting {
 		return nil
 	}
-	return make([]int32, n)
+	return slab[T](n)
 }
 
 // Register enters a buffer that its owner allocated. A category holds each

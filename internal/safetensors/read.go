@@ -143,6 +143,12 @@ func (f *File) Float32(name string, dst []float32) error {
 	})
 }
 
+// BFloat16 reads a BF16 tensor into dst, which must have its number of
+// elements, as it is.
+func (f *File) BFloat16(name string, dst []uint16) error {
+	return read(f, name, dst, map[DType]func([]byte) uint16{BF16: binary.LittleEndian.Uint16})
+}
+
 // Float64 reads an F64 or F32 tensor into dst, which must have its number of
 // elements.
 func (f *File) Float64(name string, dst []float64) error {

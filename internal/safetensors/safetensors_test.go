@@ -3,6 +3,7 @@ package safetensors
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"math"
 	"os"
 	"path/filepath"
@@ -339,4 +340,36 @@ func contents(t *testing.T, f *File) []Tensor {
 		all = append(all, x)
 	}
 	return all
+}
+
+// TestBFloat16: 16-bit values are written and read as they are, and read as
+// float32 too.
+func TestBFloat16(t *testing.T) {
+	want := make([]uint16, chunk+3)
+	for i := range want {
+		want[i] = uint16(i * 7)
+	}
+	var b bytes.Buffer
+	if err := Write(&b, nil, []Tensor{OfBFloat16("h", want, len(want)), OfBytes("u", []byte{1, 2}, 2)}); err != nil {
+		t.Fatal(err)
+	}
+	f, err := Read(bytes.NewReader(b.Bytes()), int64(b.Len()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, wide := make([]uint16, len(want)), make([]float32, len(want))
+	if err := errors.Join(f.BFloat16("h", got), f.Float32("h", wide)); err != nil || !slices.Equal(got, want) {
+		t.Errorf("read back: %v, equal %v", err, slices.Equal(got, want))
+	}
+	if v := math.Float32bits(wide[5]); v != uint32(want[5])<<16 {
+		t.Errorf("widened to %x", v)
+	}
+	if err := f.BFloat16("u", make([]uint16, 2)); err == nil {
+		t.Error("U8 read as BF16")
+	}
+	for _, bad := range []Tensor{{Name: "x", DType: F16, Shape: []int{1}, BFloat16: []uint16{1}}, OfBFloat16("x", []uint16{1}, 2)} {
+		if err := Write(&b, nil, []Tensor{bad}); err == nil {
+			t.Errorf("%+v was written", bad)
+		}
+	}
 }

@@ -18,7 +18,7 @@ const metadataKey = "__metadata__"
 const maxHeader = 100_000_000
 
 // A Tensor is one named array. [Write] takes its elements from Data, or from
-// Float32 where that is set.
+// Float32 or BFloat16 where that is set.
 type Tensor struct {
 	Name  string
 	DType DType
@@ -27,11 +27,24 @@ type Tensor struct {
 	// Float32 holds the elements of an F32 tensor in place of Data: they are
 	// encoded while they are written, so no second copy exists.
 	Float32 []float32
+	// BFloat16 holds the elements of a BF16 tensor, the upper halves of float32
+	// values, in place of Data.
+	BFloat16 []uint16
 }
 
 // Of returns an F32 tensor over values.
 func Of(name string, values []float32, shape ...int) Tensor {
 	return Tensor{Name: name, DType: F32, Shape: shape, Float32: values}
+}
+
+// OfBFloat16 returns a BF16 tensor over values.
+func OfBFloat16(name string, values []uint16, shape ...int) Tensor {
+	return Tensor{Name: name, DType: BF16, Shape: shape, BFloat16: values}
+}
+
+// OfBytes returns a U8 tensor over values.
+func OfBytes(name string, values []byte, shape ...int) Tensor {
+	return Tensor{Name: name, DType: U8, Shape: shape, Data: values}
 }
 
 // Elements returns the product of the shape.

@@ -35,13 +35,16 @@ func Write(w io.Writer, metadata map[string]string, tensors []Tensor) error {
 	}
 	var buf []byte
 	for _, t := range tensors {
-		if t.Float32 == nil {
-			_, err = w.Write(t.Data)
-		} else {
-			if buf == nil {
-				buf = make([]byte, chunk)
-			}
+		if buf == nil {
+			buf = make([]byte, chunk)
+		}
+		switch {
+		case t.Float32 != nil:
 			err = writeFloats(w, t.Float32, buf)
+		case t.BFloat16 != nil:
+			err = writeHalves(w, t.BFloat16, buf)
+		default:
+			_, err = w.Write(t.Data)
 		}
 		if err != nil {
 			return fmt.Errorf("safetensors: %s: %w", t.Name, err)
@@ -56,6 +59,18 @@ func writeFloats(w io.Writer, values []float32, buf []byte) error {
 			binary.LittleEndian.PutUint32(buf[4*i:], math.Float32bits(v))
 		}
 		if _, err := w.Write(buf[:4*len(part)]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func writeHalves(w io.Writer, values []uint16, buf []byte) error {
+	for part := range slices.Chunk(values, len(buf)/2) {
+		for i, v := range part {
+			binary.LittleEndian.PutUint16(buf[2*i:], v)
+		}
+		if _, err := w.Write(buf[:2*len(part)]); err != nil {
 			return err
 		}
 	}
@@ -95,10 +110,16 @@ func header(metadata map[string]string, tensors []Tensor) ([]byte, error) {
 		}
 		have := int64(len(t.Data))
 		if t.Float32 != nil {
-			if t.DType != F32 || t.Data != nil {
-				return nil, fmt.Errorf("%s: float32 values need type F32 and no raw data", t.Name)
+			if t.DType != F32 || t.Data != nil || t.BFloat16 != nil {
+				return nil, fmt.Errorf("%s: float32 values need type F32 and no other data", t.Name)
 			}
 			have = 4 * int64(len(t.Float32))
+		}
+		if t.BFloat16 != nil {
+			if t.DType != BF16 || t.Data != nil || t.Float32 != nil {
+				return nil, fmt.Errorf("%s: bfloat16 values need type BF16 and no other data", t.Name)
+			}
+			have = 2 * int64(len(t.BFloat16))
 		}
 		if have != bytes {
 			return nil, fmt.Errorf("%s: %s %v needs %d bytes, got %d", t.Name, t.DType, t.Shape, bytes, have)

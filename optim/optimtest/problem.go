@@ -42,11 +42,12 @@ type Problem struct {
 }
 
 // NewProblem attaches a method and allocates the model on the given number of
-// threads, as of update start of a run of steps updates.
-func NewProblem(method optim.Method, threads, start, steps int) (*Problem, error) {
+// threads, as of update start of a run of steps updates, with state in the given
+// precision.
+func NewProblem(method optim.Method, threads, start, steps int, state tensor.Precision) (*Problem, error) {
 	d := tensor.NewDevice(tensor.Options{Threads: threads})
 	p := &Problem{Model: Model(), Method: method, Ledger: memory.New(), Device: d, targets: map[string]tensor.Matrix{}}
-	p.env = optim.Env{Device: d, Ledger: p.Ledger, Key: random.New(7), Start: start, Steps: steps}
+	p.env = optim.Env{Device: d, Ledger: p.Ledger, Key: random.New(7), Start: start, Steps: steps, State: state}
 	if err := method.Attach(p.Model, p.env); err != nil {
 		d.Close()
 		return nil, err

@@ -20,25 +20,61 @@ func (p *Problem) Save() Snapshot {
 		s["weights "+q.Name] = slices.Clone(tensor.Values(q.W))
 	}
 	for _, b := range p.Method.State() {
-		s["state "+b.Name] = slices.Clone(tensor.Values(b.Data))
+		s["state "+b.Name] = stored(b.Data)
+		if b.Data.Codes != nil {
+			s["state "+b.Name+tensor.AbsMax] = slices.Clone(b.Data.Floats)
+		}
 	}
 	return s
+}
+
+// stored returns what a store holds, number by number: values, or codes.
+func stored(b tensor.Store) []float32 {
+	all := make([]float32, b.Rows*b.Cols)
+	for i := range all {
+		switch {
+		case b.Codes != nil:
+			all[i] = float32(b.Codes[i])
+		case b.Halves != nil:
+			all[i] = math.Float32frombits(uint32(b.Halves[i]) << 16)
+		default:
+			all[i] = b.Floats[i]
+		}
+	}
+	return all
 }
 
 // Restore copies a snapshot back. It reports whether the snapshot holds
 // exactly the buffers that exist.
 func (p *Problem) Restore(s Snapshot) bool {
 	n, same := 0, true
-	restore := func(name string, m tensor.Matrix) {
+	saved := func(name string, size int) []float32 {
 		n++
-		saved, ok := s[name]
-		same = same && ok && copy(tensor.Values(m), saved) == len(saved) && len(saved) == m.Rows*m.Cols
+		v, ok := s[name]
+		if !ok || len(v) != size {
+			same = false
+			return make([]float32, size)
+		}
+		return v
 	}
 	for _, q := range p.Model.Params() {
-		restore("weights "+q.Name, q.W)
+		w := tensor.Values(q.W)
+		copy(w, saved("weights "+q.Name, len(w)))
 	}
 	for _, b := range p.Method.State() {
-		restore("state "+b.Name, b.Data)
+		for i, v := range saved("state "+b.Name, b.Data.Rows*b.Data.Cols) {
+			switch {
+			case b.Data.Codes != nil:
+				b.Data.Codes[i] = uint8(v)
+			case b.Data.Halves != nil:
+				b.Data.Halves[i] = uint16(math.Float32bits(v) >> 16)
+			default:
+				b.Data.Floats[i] = v
+			}
+		}
+		if b.Data.Codes != nil {
+			copy(b.Data.Floats, saved("state "+b.Name+tensor.AbsMax, len(b.Data.Floats)))
+		}
 	}
 	return same && n == len(s)
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"ranklab/optim"
+	"ranklab/tensor"
 )
 
 func TestSnapshots(t *testing.T) {
@@ -33,7 +34,7 @@ func TestRestore(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := NewProblem(m, 1, 0, 10)
+	p, err := NewProblem(m, 1, 0, 10, tensor.Precision{})
 	if err != nil {
 		t.Fatal(err)
 	}

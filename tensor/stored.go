@@ -1,0 +1,76 @@
+package tensor
+
+// The steps of the base optimizers on moments that are kept in another format
+// than float32: block by block, each is widened, updated by the float32 kernel
+// and rounded again. With float32 moments they are the plain operations.
+
+// AdamStored is [Device.Adam] on stored moments; m is rounded by rm and v by rv.
+func (d *Device) AdamStored(g Matrix, m, v Store, s AdamStep, rm, rv Rounding) {
+	if m.Format.Type == Float32 && v.Format.Type == Float32 {
+		d.Adam(g, m.Matrix(), v.Matrix(), s)
+		return
+	}
+	checkStore(g, m)
+	checkStore(g, v)
+	d.blockwise(storeArgs{x: g, s: m, v: v, r: rm, rv: rv, adam: s}, func(a *storeArgs, lo, hi int) {
+		var first, second [MaxBlock]float32
+		m, v := first[:hi-lo], second[:hi-lo]
+		a.s.load(m, lo)
+		a.v.load(v, lo)
+		a.isa.adam(a.x.Data[lo:hi], m, v, &a.adam)
+		a.s.save(m, lo, a.r)
+		a.v.save(v, lo, a.rv)
+	})
+}
+
+// AdamUpdateStored is [Device.AdamUpdate] on stored moments.
+func (d *Device) AdamUpdateStored(w, g Matrix, m, v Store, s AdamStep, rm, rv Rounding) {
+	if m.Format.Type == Float32 && v.Format.Type == Float32 {
+		d.AdamUpdate(w, g, m.Matrix(), v.Matrix(), s)
+		return
+	}
+	sameShape(w, g)
+	checkStore(g, m)
+	checkStore(g, v)
+	d.blockwise(storeArgs{w: w, x: g, s: m, v: v, r: rm, rv: rv, adam: s}, func(a *storeArgs, lo, hi int) {
+		var first, second [MaxBlock]float32
+		m, v := first[:hi-lo], second[:hi-lo]
+		a.s.load(m, lo)
+		a.v.load(v, lo)
+		a.isa.adamUpdate(a.w.Data[lo:hi], a.x.Data[lo:hi], m, v, &a.adam)
+		a.s.save(m, lo, a.r)
+		a.v.save(v, lo, a.rv)
+	})
+}
+
+// MomentumStored is [Device.Momentum] on a stored buffer.
+func (d *Device) MomentumStored(g Matrix, b Store, mu, lr float32, r Rounding) {
+	if b.Format.Type == Float32 {
+		d.Momentum(g, b.Matrix(), mu, lr)
+		return
+	}
+	checkStore(g, b)
+	d.blockwise(storeArgs{x: g, s: b, r: r, a: mu, b: lr}, func(a *storeArgs, lo, hi int) {
+		var values [MaxBlock]float32
+		b := values[:hi-lo]
+		a.s.load(b, lo)
+		a.isa.momentum(a.x.Data[lo:hi], b, a.a, a.b)
+		a.s.save(b, lo, a.r)
+	})
+}
+
+// AverageStored is [Device.Average] on a stored average.
+func (d *Device) AverageStored(g Matrix, m Store, beta, rest float32, r Rounding) {
+	if m.Format.Type == Float32 {
+		d.Average(g, m.Matrix(), beta, rest)
+		return
+	}
+	checkStore(g, m)
+	d.blockwise(storeArgs{x: g, s: m, r: r, a: beta, b: rest}, func(a *storeArgs, lo, hi int) {
+		var values [MaxBlock]float32
+		m := values[:hi-lo]
+		a.s.load(m, lo)
+		a.isa.average(a.x.Data[lo:hi], m, a.a, a.b)
+		a.s.save(m, lo, a.r)
+	})
+}
