@@ -33,7 +33,9 @@ func TestPrecisionTrajectories(t *testing.T) {
 		{"adamw8bit", "adamw", 0.01, func(s *spec.Run) { s.Method.BlockSize = 256 }},
 		{"galore-8bit", "galore", 0.06, func(s *spec.Run) { s.Method.BlockSize = 256 }},
 		{"adamw-bfloat16", "adamw", 0.05, func(*spec.Run) {}},
-		{"adamw-bfloat16", "adamw", 0.01, func(s *spec.Run) { s.Train.Dtype, s.Train.StateDtype = spec.BFloat16Stochastic, spec.BFloat16Stochastic }},
+		{"adamw-bfloat16", "adamw", 0.01, func(s *spec.Run) {
+			s.Train.Dtype, s.Train.StateDtype = spec.BFloat16Stochastic, spec.BFloat16Stochastic
+		}},
 	} {
 		want, got := run(c.of, func(*spec.Run) {}), run(c.name, c.change)
 		var worst float64
