@@ -32,8 +32,10 @@ var allowed = map[string][]string{
 	"harness/record": {"internal/..."},
 	"harness/stats":  {"internal/..."},
 	"harness/view":   {"harness/record", "harness/stats", "internal/..."},
-	"harness/report": {"plots", "harness/view", "harness/stats", "harness/record", "internal/..."},
-	"harness/spec":   {"models", "experiments", "harness/view", "internal/..."},
+	"harness/report": {"plots", "harness/footprint", "harness/view", "harness/stats", "harness/record", "internal/..."},
+
+	"harness/footprint": {"models"},
+	"harness/spec":      {"models", "experiments", "harness/view", "internal/..."},
 	"harness/train": {
 		"corpus/...", "galore", "lora", "relora", "lowrank", "optim", "models", "tensor",
 		"harness/spec", "harness/record", "internal/...",
@@ -41,7 +43,7 @@ var allowed = map[string][]string{
 	"harness/plan":  {"corpus/...", "harness/train", "harness/spec", "harness/record", "tensor", "internal/..."},
 	"harness/fleet": {"harness/plan", "harness/train", "harness/spec", "harness/record", "internal/..."},
 	"harness/bench": {
-		"harness/bench/blas", "harness/train", "harness/spec", "harness/record", "optim", "models", "tensor", "internal/...",
+		"harness/bench/blas", "harness/footprint", "harness/train", "harness/spec", "harness/record", "optim", "models", "tensor", "internal/...",
 	},
 	"harness/bench/blas": {"tensor", "internal/..."},
 	"harness/cli":        {"harness/...", "plots", "corpus/...", "tensor", "experiments", "internal/..."},

@@ -4,6 +4,7 @@ import (
 	"embed"
 	"fmt"
 
+	"ranklab/harness/footprint"
 	"ranklab/harness/spec"
 	"ranklab/models"
 )
@@ -59,7 +60,7 @@ func (o Options) body(name string) (*body, error) {
 	}
 	rank := o.Rank
 	if rank == 0 {
-		rank = protocolRank(name, c)
+		rank = footprint.DefaultRank(preset, c)
 	}
 	set := []string{
 		"model.preset=" + preset, fmt.Sprintf("train.total_batch_size=%d", o.Tokens/length), fmt.Sprintf("train.max_length=%d", length),
@@ -79,13 +80,4 @@ func (o Options) body(name string) (*body, error) {
 		b.runs = append(b.runs, r.Run)
 	}
 	return b, nil
-}
-
-// protocolRank is the rank of a preset's experiments: those of 2403.03507,
-// Table 2, else a quarter of the width.
-func protocolRank(name string, c models.Config) int {
-	if r, ok := map[string]int{"60m": 128, "130m": 256, "350m": 256, "1b": 512}[name]; ok {
-		return r
-	}
-	return c.HiddenSize / 4
 }

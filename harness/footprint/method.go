@@ -1,0 +1,67 @@
+package footprint
+
+import (
+	"fmt"
+	"slices"
+
+	"ranklab/models"
+)
+
+// A Method is what the memory of a training method depends on. Names are those
+// of an experiment's [method.NAME] table.
+type Method struct {
+	Kind      string // "adamw" | "sgd" | "adafactor" (full rank) | "lowrank" | "lora" | "relora" | "galore"
+	Optimizer string // base optimizer of a low-rank kind; "" is "adamw". Of a full-rank kind, the kind itself
+	Momentum  bool   // adafactor: keep a first moment; sgd always keeps its momentum
+	Rank      int    // r of the low-rank kinds. GaLore takes min(r, out, in); a factor larger than its weight is refused
+	ProjType  string // galore: "std" | "reverse_std" | "left" | "right" | "full"; "" is "std"
+
+	// Block stores the two moments of adamw in 8 bits (2110.02861): a byte per
+	// moment and two float32 constants per block of so many elements. Tensors of
+	// fewer than 4096 elements keep float32 moments, and projectors their 2
+	// bytes. 0: off. bitsandbytes had blocks of 2048, and has 256 now.
+	Block int
+
+	// Layerwise updates each tensor as soon as its gradient is complete: there
+	// is one gradient at a time, and room for the largest.
+	Layerwise bool
+}
+
+var (
+	fullRank   = []string{"adamw", "sgd", "adafactor"}
+	lowRank    = []string{"lowrank", "lora", "relora", "galore"}
+	projTypes  = []string{"", "std", "reverse_std", "left", "right", "full"}
+	optimizers = fullRank
+)
+
+// optimizer returns the base optimizer.
+func (m Method) optimizer() string {
+	switch {
+	case slices.Contains(fullRank, m.Kind):
+		return m.Kind
+	case m.Optimizer == "":
+		return "adamw"
+	}
+	return m.Optimizer
+}
+
+// check reports what makes no sense for a model.
+func (m Method) check(c models.Config) error {
+	switch least := min(c.HiddenSize, c.IntermediateSize); {
+	case !slices.Contains(fullRank, m.Kind) && !slices.Contains(lowRank, m.Kind):
+		return fmt.Errorf("unknown kind of method %q", m.Kind)
+	case !slices.Contains(optimizers, m.optimizer()):
+		return fmt.Errorf("unknown optimizer %q", m.Optimizer)
+	case m.Block != 0 && (m.Block < 0 || m.optimizer() != "adamw"):
+		return fmt.Errorf("8-bit moments in blocks of %d need adamw and a positive block", m.Block)
+	case slices.Contains(fullRank, m.Kind):
+		return nil
+	case m.Rank < 1:
+		return fmt.Errorf("rank %d must be positive", m.Rank)
+	case m.Kind == "galore" && !slices.Contains(projTypes, m.ProjType):
+		return fmt.Errorf("proj_type %q is not one of %q", m.ProjType, projTypes[1:])
+	case m.Kind != "galore" && m.Rank > least:
+		return fmt.Errorf("%s: rank %d is above min(out, in) = %d of the model's linear weights", m.Kind, m.Rank, least)
+	}
+	return nil
+}

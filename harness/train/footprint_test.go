@@ -1,0 +1,175 @@
+package train
+
+import (
+	"fmt"
+	"runtime"
+	"slices"
+	"testing"
+
+	"ranklab/harness/footprint"
+	"ranklab/harness/spec"
+	"ranklab/internal/memory"
+	"ranklab/models"
+	"ranklab/tensor"
+)
+
+// A footprintCase is a method in the terms of a closed formula and of a run.
+type footprintCase struct {
+	formula footprint.Method
+	run     spec.Method
+}
+
+// footprintCases returns every kind of method at a rank, GaLore on every side
+// and over every base optimizer.
+func footprintCases(rank int) []footprintCase {
+	momentum := map[bool]float64{true: 0.9}
+	method := func(f footprint.Method) footprintCase {
+		m := spec.Method{Name: f.Kind, Kind: f.Kind, LR: 0.01, Rank: f.Rank, Optimizer: f.Optimizer, Decay: "before", ProjType: f.ProjType}
+		if f.Optimizer == "" {
+			m.Optimizer = "adamw"
+		}
+		if slices.Contains([]string{"adamw", "sgd", "adafactor"}, f.Kind) {
+			m.Optimizer = f.Kind
+		}
+		switch m.Optimizer {
+		case "adamw":
+			m.Betas, m.Eps, m.Convention = []float64{0.9, 0.999}, 1e-8, "torch"
+		case "sgd":
+			m.Momentum = 0.9
+		case "adafactor":
+			m.DecayRate, m.ClipThreshold, m.Momentum = 0.8, 1, momentum[f.Momentum]
+		}
+		switch f.Kind {
+		case "lowrank":
+			m.Init = "matched"
+		case "lora", "relora":
+			m.LoraAlpha, m.LoraDropout, m.Scaling = 32, 0.05, "alpha_over_r"
+		case "galore":
+			m.UpdateProjGap, m.Scale, m.Projector = 200, 0.25, "range_finder"
+			if m.ProjType == "" {
+				m.ProjType = "std"
+			}
+		}
+		if f.Kind == "relora" {
+			m.MergeEvery, m.CycleLength, m.MergeAt, m.Reset, m.ResetStep = 5, 5, "boundary", "zero", true
+		}
+		return footprintCase{f, m}
+	}
+	var cases []footprintCase
+	for _, f := range []footprint.Method{
+		{Kind: "adamw"}, {Kind: "sgd"}, {Kind: "adafactor"}, {Kind: "adafactor", Momentum: true},
+		{Kind: "lowrank"}, {Kind: "lora"}, {Kind: "relora"}, {Kind: "lora", Optimizer: "sgd"}, {Kind: "relora", Optimizer: "adafactor"},
+		{Kind: "galore"}, {Kind: "galore", ProjType: "reverse_std"},
+		{Kind: "galore", ProjType: "left"}, {Kind: "galore", ProjType: "right"}, {Kind: "galore", ProjType: "full"},
+		{Kind: "galore", Optimizer: "sgd"}, {Kind: "galore", Optimizer: "adafactor", Momentum: true},
+		{Kind: "galore", Optimizer: "adafactor", ProjType: "full"},
+	} {
+		f.Rank = rank
+		cases = append(cases, method(f))
+	}
+	return cases
+}
+
+// footprintRun is a run of a method with a model, as short as can be.
+func footprintRun(c models.Config, m spec.Method) spec.Run {
+	return spec.Run{
+		Model:  spec.Model{Config: c},
+		Train:  spec.Train{Steps: 20, TotalBatchSize: 2, BatchSize: 1, MaxLength: 8, Scheduler: "constant"},
+		Method: m,
+	}
+}
+
+// partsOf reads what the closed formula counts off a ledger, in values.
+func partsOf(l *memory.Ledger) footprint.Parts {
+	b := l.ByCategory()
+	return footprint.Parts{
+		Weights: b[memory.Weights] / 4, Adapters: b[memory.Adapters] / 4, Gradients: b[memory.Gradients] / 4,
+		State: b[memory.OptimizerState] / 4, Projectors: b[memory.Projectors] / 4,
+	}
+}
+
+// TestClosedFormulas: a predicted ledger holds exactly the values that the
+// closed formulas count, for every method, preset and rank, and a rank that a
+// method refuses is refused by both.
+func TestClosedFormulas(t *testing.T) {
+	d := tensor.NewDevice(tensor.Options{Threads: 1})
+	defer d.Close()
+	for _, preset := range []string{"9m", "20m", "35m", "40m", "60m", "71m", "100m", "130m"} {
+		config, _ := models.Preset(preset)
+		for _, rank := range []int{8, 128, 256} {
+			for _, c := range footprintCases(rank) {
+				where := fmt.Sprintf("%s, %+v", preset, c.formula)
+				want, errFormula := footprint.Elements(config, c.formula)
+				p, err := Predict(footprintRun(config, c.run), d)
+				switch {
+				case err != nil || errFormula != nil:
+					if err == nil || errFormula == nil {
+						t.Errorf("%s: predicted with error %v, counted with error %v", where, err, errFormula)
+					}
+				case partsOf(p.Ledger) != want:
+					t.Errorf("%s: the ledger holds %+v, the formulas give %+v", where, partsOf(p.Ledger), want)
+				case p.Parameters != want.AllWeights() || p.Trainable != want.Gradients:
+					t.Errorf("%s: %d parameters, %d trained, want %d, %d", where, p.Parameters, p.Trainable, want.AllWeights(), want.Gradients)
+				}
+			}
+		}
+	}
+}
+
+// TestLargePresets: the memory of a 7b model is known on a machine that has
+// none for it.
+func TestLargePresets(t *testing.T) {
+	const most = 16 << 20 // bytes: the books take up to 7 MB, the weights of 250m alone 1 GB
+	d := tensor.NewDevice(tensor.Options{Threads: 1})
+	defer d.Close()
+	for _, preset := range []string{"250m", "350m", "1b", "3b", "7b"} {
+		config, _ := models.Preset(preset)
+		for _, c := range footprintCases(256) {
+			want, err := footprint.Elements(config, c.formula)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			p, err := Predict(footprintRun(config, c.run), d)
+			runtime.ReadMemStats(&after)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := partsOf(p.Ledger); got != want {
+				t.Errorf("%s, %+v: the ledger holds %+v, the formulas give %+v", preset, c.formula, got, want)
+			}
+			if n := after.TotalAlloc - before.TotalAlloc; n > most {
+				t.Errorf("%s, %+v: %d bytes allocated to predict", preset, c.formula, n)
+			}
+		}
+	}
+}
+
+// TestRegistrationIsPrediction: what is allocated is what was predicted, buffer
+// by buffer and byte by byte, by both sinks.
+func TestRegistrationIsPrediction(t *testing.T) {
+	d := tensor.NewDevice(tensor.Options{Threads: 1})
+	defer d.Close()
+	config := models.Config{
+		HiddenSize: 16, IntermediateSize: 24, NumHiddenLayers: 2, NumAttentionHeads: 2, VocabSize: 64,
+		RMSNormEps: 1e-6, InitializerRange: 0.02, RopeTheta: 10000,
+	}
+	for _, c := range footprintCases(4) {
+		for _, layerwise := range []bool{false, true} {
+			s := footprintRun(config, c.run)
+			if s.Train.Layerwise = layerwise; layerwise {
+				s.Train.TotalBatchSize = 1
+			}
+			real, predicted := memory.New(), memory.Predict()
+			for _, l := range []*memory.Ledger{real, predicted} {
+				if _, err := assemble(s, d, l, 0); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if !slices.Equal(real.Entries(), predicted.Entries()) || real.Total() != predicted.Total() {
+				t.Errorf("%+v, layer-wise %v: registered %v, predicted %v", c.formula, layerwise, real.Entries(), predicted.Entries())
+			}
+		}
+	}
+}
