@@ -230,7 +230,11 @@ func (d *drawing) ticksAtData(a *plot.Axis) {
 		if i > 0 && a.Norm(x)-a.Norm(d.xticks[i-1]) < 0.06 {
 			return
 		}
-		ticks = append(ticks, plot.Tick{Value: x, Label: view.Format(x)})
+		label := view.Format(x)
+		if d.chart.X.Kind == view.Count {
+			label = valueLabel(x)
+		}
+		ticks = append(ticks, plot.Tick{Value: x, Label: label})
 	}
 	a.Tick.Marker = plot.ConstantTicks(ticks)
 }
@@ -339,7 +343,8 @@ func (d *drawing) fitCategories(c draw.Canvas) draw.Canvas {
 	return c
 }
 
-// valueLabel writes a number over a bar with three significant digits.
+// valueLabel writes a number over a bar, or a count at a tick, with three
+// significant digits.
 func valueLabel(v float64) string {
 	if v == 0 {
 		return "0"

@@ -62,7 +62,7 @@ func WriteFigures(dir string, figures []view.Figure, rows []view.Row, pending in
 		for _, text := range chart.Absent {
 			notes = append(notes, fmt.Sprintf("figure %q: %s", f.ID, text))
 		}
-		written, err := write(base, chart)
+		written, err := Write(base, chart)
 		paths = append(paths, written...)
 		if err != nil {
 			errs = append(errs, err)
@@ -86,7 +86,9 @@ func remove(base string) error {
 	return errors.Join(errs...)
 }
 
-func write(base string, chart view.Chart) ([]string, error) {
+// Write draws a chart and writes base.svg, base.png and base.csv. It returns
+// their paths.
+func Write(base string, chart view.Chart) ([]string, error) {
 	svg, err := SVG(chart)
 	if err != nil {
 		return nil, err
