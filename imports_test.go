@@ -46,7 +46,7 @@ var allowed = map[string][]string{
 		"harness/bench/blas", "harness/footprint", "harness/train", "harness/spec", "harness/record", "optim", "models", "tensor", "internal/...",
 	},
 	"harness/bench/blas": {"tensor", "internal/..."},
-	"harness/cli":        {"harness/...", "plots", "corpus/...", "tensor", "experiments", "internal/..."},
+	"harness/cli":        {"harness/...", "plots", "corpus/...", "models", "tensor", "experiments", "internal/..."},
 
 	"interop/...": {"interop/...", "harness/train", "harness/spec", "optim", "models", "tensor", "internal/..."},
 	"":            {"harness/cli"},

@@ -208,6 +208,6 @@ func (c memoryCmd) notes() []string {
 		fmt.Sprintf("exact bf16: every value counted, 2 bytes each; adapters are weights. Moments of 8 bits take a byte each and two float32 constants per block of %d; tensors of "+
 			"fewer than 4096 elements keep float32 moments, projectors their 2 bytes. Adafactor's states are counted at 2 bytes; common implementations keep them in float32.", c.Block),
 		fmt.Sprintf("actual: what ranklab registers before the first update, predicted: values in its own format, the gradients of all trained parameters at once, the activations of "+
-			"one micro-batch, and scratch, which holds the largest gradient once more and packing panels for --threads %d%s. It does not run 8-bit moments.", c.Threads, changed),
+			"one micro-batch, and scratch, with packing panels for --threads %d%s. It does not run 8-bit moments.", c.Threads, changed),
 	}
 }

@@ -147,7 +147,7 @@ func TestLargePresets(t *testing.T) {
 }
 
 // TestRegistrationIsPrediction: what is allocated is what was predicted, buffer
-// by buffer and byte by byte, by both sinks.
+// by buffer and byte by byte, however the run executes.
 func TestRegistrationIsPrediction(t *testing.T) {
 	d := tensor.NewDevice(tensor.Options{Threads: 1})
 	defer d.Close()
@@ -156,11 +156,14 @@ func TestRegistrationIsPrediction(t *testing.T) {
 		RMSNormEps: 1e-6, InitializerRange: 0.02, RopeTheta: 10000,
 	}
 	for _, c := range footprintCases(4) {
-		for _, layerwise := range []bool{false, true} {
+		for _, execution := range []spec.Train{
+			{TotalBatchSize: 1},
+			{TotalBatchSize: 2}, // accumulation
+			{TotalBatchSize: 1, Layerwise: true},
+			{TotalBatchSize: 1, ActivationCheckpointing: true},
+		} {
 			s := footprintRun(config, c.run)
-			if s.Train.Layerwise = layerwise; layerwise {
-				s.Train.TotalBatchSize = 1
-			}
+			s.Train.TotalBatchSize, s.Train.Layerwise, s.Train.ActivationCheckpointing = execution.TotalBatchSize, execution.Layerwise, execution.ActivationCheckpointing
 			real, predicted := memory.New(), memory.Predict()
 			for _, l := range []*memory.Ledger{real, predicted} {
 				if _, err := assemble(s, d, l, 0); err != nil {
@@ -168,7 +171,40 @@ func TestRegistrationIsPrediction(t *testing.T) {
 				}
 			}
 			if !slices.Equal(real.Entries(), predicted.Entries()) || real.Total() != predicted.Total() {
-				t.Errorf("%+v, layer-wise %v: registered %v, predicted %v", c.formula, layerwise, real.Entries(), predicted.Entries())
+				t.Errorf("%+v, %+v: registered %v, predicted %v", c.formula, execution, real.Entries(), predicted.Entries())
+			}
+		}
+	}
+}
+
+// TestLayerwiseGradient: layer-wise updates need room for one gradient, the
+// largest, which the model keeps as scratch.
+func TestLayerwiseGradient(t *testing.T) {
+	d := tensor.NewDevice(tensor.Options{Threads: 1})
+	defer d.Close()
+	for _, vocab := range []int{64, 32000} { // the largest gradient is that of the MLP, or of the embedding
+		config, _ := models.Preset("20m")
+		config.VocabSize = vocab
+		for _, c := range footprintCases(8) {
+			s := footprintRun(config, c.run)
+			s.Train.TotalBatchSize, s.Train.Layerwise = 1, true
+			p, err := Predict(s, d)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.formula.Layerwise = true
+			want, err := footprint.Elements(config, c.formula)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got int64
+			for _, e := range p.Ledger.Entries() {
+				if e.Category == memory.Scratch && e.Name == "gradient" {
+					got = e.Bytes / 4
+				}
+			}
+			if got != want.Gradients || p.Ledger.ByCategory()[memory.Gradients] != 0 {
+				t.Errorf("vocabulary of %d, %+v: one gradient of %d, want %d", vocab, c.formula, got, want.Gradients)
 			}
 		}
 	}
