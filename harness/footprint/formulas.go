@@ -2,10 +2,13 @@ package footprint
 
 // A Formula is the memory of one m × n weight, m ≤ n, at rank r ≤ m.
 type Formula struct {
-	Label  string
-	Method Method // without its rank
+	Label  string `json:"method"`
+	Method Method `json:"-"` // without its rank
 	// In elements; the state of 8-bit moments in bytes, in blocks of b.
-	Weights, Gradients, State, Projectors string
+	Weights    string `json:"weights"`
+	Gradients  string `json:"gradients"`
+	State      string `json:"optimizer_state"`
+	Projectors string `json:"projectors"`
 }
 
 // Formulas lists the formulas per weight: 2403.03507, Table 1, and the methods

@@ -41,16 +41,18 @@ type MemoryRow struct {
 
 // A FormulaTable is the memory of one m × n weight, by method.
 type FormulaTable struct {
-	Out, In, Rank int
-	Of            string // what the example is
-	Rows          []FormulaRow
+	Out  int          `json:"out"` // shape of the example
+	In   int          `json:"in"`
+	Rank int          `json:"rank"`
+	Of   string       `json:"of"` // what the example is
+	Rows []FormulaRow `json:"rows"`
 }
 
 // A FormulaRow holds the formulas of a method, and the bytes of the example in
 // the exact bf16 column.
 type FormulaRow struct {
 	footprint.Formula
-	Example footprint.Parts
+	Example footprint.Parts `json:"exact_bf16"`
 }
 
 // WriteMemory writes the memory of training as Text, Markdown, CSV or JSON. CSV
