@@ -3,6 +3,7 @@ package galore
 import (
 	"fmt"
 
+	"ranklab/internal/memory"
 	"ranklab/internal/random"
 	"ranklab/optim"
 	"ranklab/tensor"
@@ -187,7 +188,7 @@ func (c Config) RefreshFLOPs(out, in int) float64 {
 // newFinder returns the finder for bases of the given panels.
 func (p Projector) newFinder(env optim.Env, panels []tensor.Panel) finder {
 	if p == RangeFinder {
-		return approximate{env.Device, tensor.NewRangeFinder(env.Ledger, "galore.range_finder", panels...)}
+		return approximate{env.Device, tensor.NewRangeFinder(env.Ledger.For(memory.Refresh), "galore.range_finder", panels...)}
 	}
 	var short, long, wanted int
 	for _, q := range panels {
@@ -196,7 +197,7 @@ func (p Projector) newFinder(env optim.Env, panels []tensor.Panel) finder {
 			wanted = max(wanted, q.Rank)
 		}
 	}
-	return exact{env.Device, tensor.NewSVD(env.Ledger, "galore.svd", short, long, wanted)}
+	return exact{env.Device, tensor.NewSVD(env.Ledger.For(memory.Refresh), "galore.svd", short, long, wanted)}
 }
 
 // exact finds singular vectors by an exact decomposition.

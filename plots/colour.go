@@ -17,6 +17,8 @@ func ofKind(kind string) look {
 	switch kind {
 	case "adamw":
 		return look{colour: rgb(0x1a1a1a), marker: disc()}
+	case "adamw8bit":
+		return look{colour: rgb(0x8c8c8c), marker: hollow(disc()), dashes: 1}
 	case "galore":
 		return look{colour: rgb(0xd55e00), marker: square()} // vermillion
 	case "lora":

@@ -131,7 +131,7 @@ func (m *Method) allocatePruned() {
 		}
 	}
 	if largest > 0 {
-		m.pruned = m.env.Ledger.Floats(memory.Scratch, "relora.reset", largest)
+		m.pruned = m.env.Ledger.For(memory.Refresh).Floats(memory.Scratch, "relora.reset", largest)
 	}
 }
 

@@ -101,7 +101,7 @@ func (c memoryCmd) rank(name string, config models.Config) int {
 // A memoryMethod is a row of the tables.
 type memoryMethod struct {
 	label   string
-	run     string // name of the method in memory.toml; "": ranklab does not run it
+	run     string // name of the method in memory.toml
 	formula footprint.Method
 }
 
@@ -113,8 +113,8 @@ func (c memoryCmd) methods(rank int) []memoryMethod {
 		{"Low-Rank", "lowrank", footprint.Method{Kind: "lowrank", Rank: rank}},
 		{"LoRA", "lora", footprint.Method{Kind: "lora", Rank: rank}},
 		{"ReLoRA", "relora", footprint.Method{Kind: "relora", Rank: rank}},
-		{"8-bit Adam", "", footprint.Method{Kind: "adamw", Block: c.Block}},
-		{"8-bit GaLore", "", footprint.Method{Kind: "galore", Rank: rank, ProjType: c.ProjType, Block: c.Block}},
+		{"8-bit Adam", "adamw8bit", footprint.Method{Kind: "adamw8bit", Block: c.Block}},
+		{"8-bit GaLore", "galore8bit", footprint.Method{Kind: "galore", Optimizer: "adamw8bit", Rank: rank, ProjType: c.ProjType, Block: c.Block}},
 		{"Adafactor", "adafactor", footprint.Method{Kind: "adafactor"}},
 		{"Adafactor, momentum", "adafactor_momentum", footprint.Method{Kind: "adafactor", Momentum: true}},
 		{"SGD, momentum", "sgd", footprint.Method{Kind: "sgd"}},
@@ -158,9 +158,10 @@ var memoryFiles embed.FS
 func (c memoryCmd) actual(preset string, rank int, device *tensor.Device) (map[string]map[memory.Category]int64, error) {
 	set := []string{
 		"model.preset=" + preset, fmt.Sprintf("train.total_batch_size=%d", c.BatchSize), fmt.Sprintf("train.max_length=%d", c.MaxLength),
-		"method.galore.proj_type=" + c.ProjType,
+		"method.galore.proj_type=" + c.ProjType, "method.galore8bit.proj_type=" + c.ProjType,
+		fmt.Sprintf("method.adamw8bit.block_size=%d", c.Block), fmt.Sprintf("method.galore8bit.block_size=%d", c.Block),
 	}
-	for _, method := range []string{"galore", "lowrank", "lora", "relora"} {
+	for _, method := range []string{"galore", "galore8bit", "lowrank", "lora", "relora"} {
 		set = append(set, fmt.Sprintf("method.%s.rank=%d", method, rank))
 	}
 	e, err := spec.LoadFS(memoryFiles, "memory.toml", append(set, c.Set...))
@@ -207,7 +208,7 @@ func (c memoryCmd) notes() []string {
 			"and the weights of Full-Rank and GaLore are the rounded size in the model's name.",
 		fmt.Sprintf("exact bf16: every value counted, 2 bytes each; adapters are weights. Moments of 8 bits take a byte each and two float32 constants per block of %d; tensors of "+
 			"fewer than 4096 elements keep float32 moments, projectors their 2 bytes. Adafactor's states are counted at 2 bytes; common implementations keep them in float32.", c.Block),
-		fmt.Sprintf("actual: what ranklab registers before the first update, predicted: values in its own format, the gradients of all trained parameters at once, the activations of "+
-			"one micro-batch, and scratch, with packing panels for --threads %d%s. It does not run 8-bit moments.", c.Threads, changed),
+		fmt.Sprintf("actual: what ranklab registers before the first update, predicted: values in float32, but for 8-bit moments and 8-bit GaLore's projectors (bfloat16), the gradients of "+
+			"all trained parameters at once, the activations of one micro-batch, and scratch, with packing panels for --threads %d%s.", c.Threads, changed),
 	}
 }

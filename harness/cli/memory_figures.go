@@ -77,12 +77,12 @@ func stackedMemory() (view.Chart, error) {
 	}
 	for i, d := range []drawn{
 		{"Full-Rank", "", footprint.Method{Kind: "adamw"}},
-		{"8-bit Adam", "", footprint.Method{Kind: "adamw", Block: 256}},
+		{"8-bit Adam", "", footprint.Method{Kind: "adamw8bit", Block: 256}},
 		{"LoRA, ReLoRA", "", footprint.Method{Kind: "lora"}},
 		{"Low-Rank", "", footprint.Method{Kind: "lowrank"}},
 		{"GaLore", "", footprint.Method{Kind: "galore"}},
-		{"8-bit GaLore", "", footprint.Method{Kind: "galore", Block: 256}},
-		{"8-bit GaLore, layer-wise", "", footprint.Method{Kind: "galore", Block: 256, Layerwise: true}},
+		{"8-bit GaLore", "", footprint.Method{Kind: "galore", Optimizer: "adamw8bit", Block: 256}},
+		{"8-bit GaLore, layer-wise", "", footprint.Method{Kind: "galore", Optimizer: "adamw8bit", Block: 256, Layerwise: true}},
 	} {
 		d.formula.Rank = rank
 		p, err := footprint.Exact(config, d.formula)
@@ -136,12 +136,12 @@ func overSizes(c *view.Chart, y func(p footprint.Parts, parameters int64) float6
 	c.Warnings = []string{exactNote, "ranks: " + strings.Join(ranks, ", "), "8-bit: moments only, in blocks of 256", "layer-wise: room for one gradient"}
 	for _, d := range []drawn{
 		{"Full-Rank", "adamw", footprint.Method{Kind: "adamw"}},
-		{"8-bit Adam", "adamw-8bit", footprint.Method{Kind: "adamw", Block: 256}},
+		{"8-bit Adam", "adamw-8bit", footprint.Method{Kind: "adamw8bit", Block: 256}},
 		{"LoRA, ReLoRA", "lora", footprint.Method{Kind: "lora"}},
 		{"GaLore", "galore", footprint.Method{Kind: "galore"}},
-		{"8-bit GaLore", "galore-8bit", footprint.Method{Kind: "galore", Block: 256}},
+		{"8-bit GaLore", "galore-8bit", footprint.Method{Kind: "galore", Optimizer: "adamw8bit", Block: 256}},
 		{"Low-Rank", "lowrank", footprint.Method{Kind: "lowrank"}},
-		{"8-bit GaLore, layer-wise", "galore-8bit-layerwise", footprint.Method{Kind: "galore", Block: 256, Layerwise: true}},
+		{"8-bit GaLore, layer-wise", "galore-8bit-layerwise", footprint.Method{Kind: "galore", Optimizer: "adamw8bit", Block: 256, Layerwise: true}},
 	} {
 		s := view.Series{Label: d.label, Method: d.method, Kind: d.formula.Kind}
 		for _, preset := range sizes() {

@@ -86,15 +86,14 @@ func TestMemoryColumns(t *testing.T) {
 				rules++
 			}
 			e := r.Exact
+			// The runs have the values that the formulas count, 4 bytes each where those
+			// count 2; but for moments of 8 bits, and the projectors beside them.
+			state := int64(2)
 			if strings.HasPrefix(r.Method, "8-bit") {
-				if r.Actual != nil {
-					t.Errorf("%s, %s: ranklab does not run it", table.Preset, r.Method)
-				}
-				continue
+				state = 1
 			}
-			// The runs have the values that the formulas count, 4 bytes each where those count 2.
 			got := [5]int64{r.Actual["weights"], r.Actual["adapters"], r.Actual["gradients"], r.Actual["optimizer_state"], r.Actual["projectors"]}
-			if want := [5]int64{2 * e.Weights, 2 * e.Adapters, 2 * e.Gradients, 2 * e.State, 2 * e.Projectors}; got != want {
+			if want := [5]int64{2 * e.Weights, 2 * e.Adapters, 2 * e.Gradients, state * e.State, state * e.Projectors}; got != want {
 				t.Errorf("%s, %s: actual %d, want %d", table.Preset, r.Method, got, want)
 			}
 		}

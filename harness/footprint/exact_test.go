@@ -99,8 +99,8 @@ func TestExact130m(t *testing.T) {
 		{"lora", footprint.Method{Kind: "lora"}, "357.9 376.0 733.9 188.0 921.9"},
 		{"relora", footprint.Method{Kind: "relora"}, "357.9 376.0 733.9 188.0 921.9"},
 		{"lowrank", footprint.Method{Kind: "lowrank"}, "188.0 376.0 564.0 188.0 752.0"},
-		{"8-bit adam", footprint.Method{Kind: "adamw", Block: 256}, "268.2 272.5 540.7 268.2 808.9"},
-		{"8-bit galore", footprint.Method{Kind: "galore", Block: 256}, "268.2 190.5 458.7 268.2 727.0"},
+		{"8-bit adam", footprint.Method{Kind: "adamw8bit", Block: 256}, "268.2 272.5 540.7 268.2 808.9"},
+		{"8-bit galore", footprint.Method{Kind: "galore", Optimizer: "adamw8bit", Block: 256}, "268.2 190.5 458.7 268.2 727.0"},
 		{"adafactor", footprint.Method{Kind: "adafactor"}, "268.2 0.5 268.7 268.2 536.9"},
 		{"adafactor with momentum", footprint.Method{Kind: "adafactor", Momentum: true}, "268.2 268.7 536.9 268.2 805.2"},
 	} {
@@ -142,9 +142,9 @@ func Test8bit(t *testing.T) {
 		method footprint.Method
 		want   int64
 	}{
-		{footprint.Method{Kind: "adamw", Block: 256}, 272517120},
-		{footprint.Method{Kind: "adamw", Block: 2048}, 268850688},
-		{footprint.Method{Kind: "galore", Rank: 256, Block: 256}, 190531584},
+		{footprint.Method{Kind: "adamw8bit", Block: 256}, 272517120},
+		{footprint.Method{Kind: "adamw8bit", Block: 2048}, 268850688},
+		{footprint.Method{Kind: "galore", Optimizer: "adamw8bit", Rank: 256, Block: 256}, 190531584},
 	} {
 		if got := exact(t, "130m", c.method).States(); got != c.want {
 			t.Errorf("%+v: states of %d bytes, want %d", c.method, got, c.want)
@@ -152,7 +152,7 @@ func Test8bit(t *testing.T) {
 	}
 	// A block that is not full has its constants too; a small tensor has none.
 	c := models.Config{HiddenSize: 65, IntermediateSize: 66, NumHiddenLayers: 1, NumAttentionHeads: 1, VocabSize: 10}
-	p, err := footprint.Exact(c, footprint.Method{Kind: "adamw", Block: 2048})
+	p, err := footprint.Exact(c, footprint.Method{Kind: "adamw8bit", Block: 2048})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,16 +10,16 @@ import (
 // A Method is what the memory of a training method depends on. Names are those
 // of an experiment's [method.NAME] table.
 type Method struct {
-	Kind      string // "adamw" | "sgd" | "adafactor" (full rank) | "lowrank" | "lora" | "relora" | "galore"
+	Kind      string // "adamw" | "sgd" | "adafactor" | "adamw8bit" (full rank) | "lowrank" | "lora" | "relora" | "galore"
 	Optimizer string // base optimizer of a low-rank kind; "" is "adamw". Of a full-rank kind, the kind itself
 	Momentum  bool   // adafactor: keep a first moment; sgd always keeps its momentum
 	Rank      int    // r of the low-rank kinds. GaLore takes min(r, out, in); a factor larger than its weight is refused
 	ProjType  string // galore: "std" | "reverse_std" | "left" | "right" | "full"; "" is "std"
 
-	// Block stores the two moments of adamw in 8 bits (2110.02861): a byte per
-	// moment and two float32 constants per block of so many elements. Tensors of
-	// fewer than 4096 elements keep float32 moments, and projectors their 2
-	// bytes. 0: off. bitsandbytes had blocks of 2048, and has 256 now.
+	// Block is the number of elements that share a constant in adamw8bit
+	// (2110.02861): a byte per moment and two float32 constants per block. Tensors
+	// of fewer than 4096 elements keep float32 moments, and projectors their 2
+	// bytes. 0 is 256, that of bitsandbytes, which had 2048.
 	Block int
 
 	// Layerwise updates each tensor as soon as its gradient is complete: there
@@ -28,7 +28,7 @@ type Method struct {
 }
 
 var (
-	fullRank   = []string{"adamw", "sgd", "adafactor"}
+	fullRank   = []string{"adamw", "sgd", "adafactor", "adamw8bit"}
 	lowRank    = []string{"lowrank", "lora", "relora", "galore"}
 	projTypes  = []string{"", "std", "reverse_std", "left", "right", "full"}
 	optimizers = fullRank
@@ -45,6 +45,17 @@ func (m Method) optimizer() string {
 	return m.Optimizer
 }
 
+// block returns the elements per block of 8-bit moments; 0: there are none.
+func (m Method) block() int64 {
+	switch {
+	case m.optimizer() != "adamw8bit":
+		return 0
+	case m.Block == 0:
+		return 256
+	}
+	return int64(m.Block)
+}
+
 // check reports what makes no sense for a model.
 func (m Method) check(c models.Config) error {
 	switch least := min(c.HiddenSize, c.IntermediateSize); {
@@ -52,8 +63,8 @@ func (m Method) check(c models.Config) error {
 		return fmt.Errorf("unknown kind of method %q", m.Kind)
 	case !slices.Contains(optimizers, m.optimizer()):
 		return fmt.Errorf("unknown optimizer %q", m.Optimizer)
-	case m.Block != 0 && (m.Block < 0 || m.optimizer() != "adamw"):
-		return fmt.Errorf("8-bit moments in blocks of %d need adamw and a positive block", m.Block)
+	case m.Block != 0 && (m.Block < 0 || m.optimizer() != "adamw8bit"):
+		return fmt.Errorf("blocks of %d elements need adamw8bit and a positive number", m.Block)
 	case slices.Contains(fullRank, m.Kind):
 		return nil
 	case m.Rank < 1:

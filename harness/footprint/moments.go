@@ -1,7 +1,7 @@
 package footprint
 
 // stateElements counts the values that the base optimizer keeps for a
-// (rows, cols) tensor: two moments (adamw), one (sgd), or a row and a column
+// (rows, cols) tensor: two moments (adamw, adamw8bit), one (sgd), or a row and a column
 // (adafactor), which for a vector is one moment, and a first moment if asked.
 func (m Method) stateElements(rows, cols int64) int64 {
 	n := rows * cols
@@ -30,7 +30,7 @@ const (
 // stateBytes returns the bytes of the state of a tensor: 2 per value, or those
 // of 8-bit moments.
 func (m Method) stateBytes(rows, cols int64) int64 {
-	n, block := rows*cols, int64(m.Block)
+	n, block := rows*cols, m.block()
 	switch {
 	case block == 0:
 		return 2 * m.stateElements(rows, cols)

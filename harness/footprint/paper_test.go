@@ -115,7 +115,7 @@ func TestNoPaperColumn(t *testing.T) {
 	}{
 		{"7b", footprint.Method{Kind: "adamw"}}, {"9m", footprint.Method{Kind: "galore", Rank: 8}}, {"", footprint.Method{Kind: "adamw"}},
 		{"130m", footprint.Method{Kind: "sgd"}}, {"130m", footprint.Method{Kind: "adafactor"}},
-		{"130m", footprint.Method{Kind: "adamw", Block: 256}}, {"130m", footprint.Method{Kind: "galore", Rank: 256, ProjType: "reverse_std"}},
+		{"130m", footprint.Method{Kind: "adamw8bit", Block: 256}}, {"130m", footprint.Method{Kind: "galore", Rank: 256, ProjType: "reverse_std"}},
 		{"130m", footprint.Method{Kind: "galore", Rank: 256, Optimizer: "adafactor"}},
 	} {
 		if r, ok := footprint.Paper(c.preset, c.method); ok {

@@ -102,6 +102,14 @@ func (r Run) State() string {
 	return r.Status.State
 }
 
+// Measured returns what the run's process took, nil if nothing was recorded.
+func (r Run) Measured() *Measured {
+	if r.Memory == nil {
+		return nil
+	}
+	return r.Memory.Measured
+}
+
 // Finished reports whether the run has a result: a summary, and the rows that
 // it sums up.
 func (r Run) Finished() bool { return r.Summary != nil }

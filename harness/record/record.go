@@ -104,12 +104,38 @@ type Status struct {
 	Reason    string    `json:"reason,omitempty"` // why it stopped
 }
 
-// A Memory is the content of memory.json. All sizes are bytes as run.
+// A Memory is the content of memory.json: the ledger of the run, predicted and
+// registered, and what its process really took. All sizes are bytes as run.
 type Memory struct {
 	Schema     int                       `json:"schema"`
 	Predicted  map[memory.Category]int64 `json:"predicted"`
 	Registered map[memory.Category]int64 `json:"registered"`
-	Entries    []memory.Entry            `json:"entries,omitempty"`
+	// Of the registered bytes: those in use in every update, and in the largest
+	// moment of a refresh and of writing a checkpoint.
+	SteadyBytes     int64          `json:"steady_bytes,omitempty"`
+	RefreshBytes    int64          `json:"refresh_bytes,omitempty"`
+	CheckpointBytes int64          `json:"checkpoint_bytes,omitempty"`
+	Measured        *Measured      `json:"measured,omitempty"`
+	Entries         []memory.Entry `json:"entries,omitempty"`
+}
+
+// Measured is the memory of the process of a run; of several attempts, the
+// largest peak.
+type Measured struct {
+	Measure   string      `json:"measure"`    // what it is: "VmHWM", the peak resident size, or the system's nearest
+	BaseBytes int64       `json:"base_bytes"` // before the run was assembled: program, runtime, opened data
+	PeakBytes int64       `json:"peak_bytes"`
+	PeakStep  int         `json:"peak_step"` // updates applied when the peak was first seen
+	PeakPhase string      `json:"peak_phase"`
+	RSS       []RSSSample `json:"rss,omitempty"` // along the run, a few hundred at most
+}
+
+// An RSSSample is the resident size at the end of a phase: "set-up", "update",
+// "evaluation" or "checkpoint".
+type RSSSample struct {
+	Step  int    `json:"step"`
+	Phase string `json:"phase"`
+	Bytes int64  `json:"bytes"`
 }
 
 // A Summary is the content of summary.json, the result of a finished run.

@@ -80,7 +80,8 @@ type TimingRow struct {
 	Step            int   `json:"step"`
 	ElapsedS        Float `json:"elapsed_s"` // since the attempt began
 	TokensPerSecond Float `json:"tokens_per_second"`
-	RSSBytes        int64 `json:"rss_bytes,omitempty"`
+	RSSBytes        int64 `json:"rss_bytes,omitempty"`  // resident now
+	PeakBytes       int64 `json:"peak_bytes,omitempty"` // the largest so far
 }
 
 // Metrics holds the rows of metrics.jsonl in order.

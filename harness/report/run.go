@@ -185,8 +185,16 @@ func (p *page) memory(r record.Run) {
 		}
 	}
 	p.field("sum", mebibytes(float64(predicted))+"  "+mebibytes(float64(registered)))
+	if m := r.Memory; m.SteadyBytes > 0 {
+		p.field("of it in use", fmt.Sprintf("%s in every update, %s in a refresh, %s while a checkpoint is written",
+			mebibytes(float64(m.SteadyBytes)), mebibytes(float64(m.RefreshBytes)), mebibytes(float64(m.CheckpointBytes))))
+	}
 	if r.Summary != nil && r.Summary.PeakBytes > 0 {
-		p.field("measured peak", mebibytes(float64(r.Summary.PeakBytes))+" of the whole process")
+		text := fmt.Sprintf("%s of the whole process, %.2f × the sum", mebibytes(float64(r.Summary.PeakBytes)), float64(r.Summary.PeakBytes)/float64(registered))
+		if m := r.Measured(); m != nil {
+			text += fmt.Sprintf(" (%s, reached in %s %d; %s before the run was assembled)", m.Measure, m.PeakPhase, m.PeakStep, mebibytes(float64(m.BaseBytes)))
+		}
+		p.field("measured peak", text)
 	}
 }
 

@@ -19,42 +19,46 @@ type footprintCase struct {
 	run     spec.Method
 }
 
+// newFootprintCase returns the run of a method.
+func newFootprintCase(f footprint.Method) footprintCase {
+	momentum := map[bool]float64{true: 0.9}
+	m := spec.Method{Name: f.Kind, Kind: f.Kind, LR: 0.01, Rank: f.Rank, Optimizer: f.Optimizer, Decay: "before", ProjType: f.ProjType}
+	if f.Optimizer == "" {
+		m.Optimizer = "adamw"
+	}
+	if slices.Contains([]string{"adamw", "sgd", "adafactor", "adamw8bit"}, f.Kind) {
+		m.Optimizer = f.Kind
+	}
+	switch m.Optimizer {
+	case "adamw":
+		m.Betas, m.Eps, m.Convention = []float64{0.9, 0.999}, 1e-8, "torch"
+	case "adamw8bit":
+		m.Betas, m.Eps, m.BlockSize, m.Min8bitSize = []float64{0.9, 0.999}, 1e-8, 256, 4096
+	case "sgd":
+		m.Momentum = 0.9
+	case "adafactor":
+		m.DecayRate, m.ClipThreshold, m.Momentum = 0.8, 1, momentum[f.Momentum]
+	}
+	switch f.Kind {
+	case "lowrank":
+		m.Init = "matched"
+	case "lora", "relora":
+		m.LoraAlpha, m.LoraDropout, m.Scaling = 32, 0.05, "alpha_over_r"
+	case "galore":
+		m.UpdateProjGap, m.Scale, m.Projector = 200, 0.25, "range_finder"
+		if m.ProjType == "" {
+			m.ProjType = "std"
+		}
+	}
+	if f.Kind == "relora" {
+		m.MergeEvery, m.CycleLength, m.MergeAt, m.Reset, m.ResetStep = 5, 5, "boundary", "zero", true
+	}
+	return footprintCase{f, m}
+}
+
 // footprintCases returns every kind of method at a rank, GaLore on every side
 // and over every base optimizer.
 func footprintCases(rank int) []footprintCase {
-	momentum := map[bool]float64{true: 0.9}
-	method := func(f footprint.Method) footprintCase {
-		m := spec.Method{Name: f.Kind, Kind: f.Kind, LR: 0.01, Rank: f.Rank, Optimizer: f.Optimizer, Decay: "before", ProjType: f.ProjType}
-		if f.Optimizer == "" {
-			m.Optimizer = "adamw"
-		}
-		if slices.Contains([]string{"adamw", "sgd", "adafactor"}, f.Kind) {
-			m.Optimizer = f.Kind
-		}
-		switch m.Optimizer {
-		case "adamw":
-			m.Betas, m.Eps, m.Convention = []float64{0.9, 0.999}, 1e-8, "torch"
-		case "sgd":
-			m.Momentum = 0.9
-		case "adafactor":
-			m.DecayRate, m.ClipThreshold, m.Momentum = 0.8, 1, momentum[f.Momentum]
-		}
-		switch f.Kind {
-		case "lowrank":
-			m.Init = "matched"
-		case "lora", "relora":
-			m.LoraAlpha, m.LoraDropout, m.Scaling = 32, 0.05, "alpha_over_r"
-		case "galore":
-			m.UpdateProjGap, m.Scale, m.Projector = 200, 0.25, "range_finder"
-			if m.ProjType == "" {
-				m.ProjType = "std"
-			}
-		}
-		if f.Kind == "relora" {
-			m.MergeEvery, m.CycleLength, m.MergeAt, m.Reset, m.ResetStep = 5, 5, "boundary", "zero", true
-		}
-		return footprintCase{f, m}
-	}
 	var cases []footprintCase
 	for _, f := range []footprint.Method{
 		{Kind: "adamw"}, {Kind: "sgd"}, {Kind: "adafactor"}, {Kind: "adafactor", Momentum: true},
@@ -65,7 +69,7 @@ func footprintCases(rank int) []footprintCase {
 		{Kind: "galore", Optimizer: "adafactor", ProjType: "full"},
 	} {
 		f.Rank = rank
-		cases = append(cases, method(f))
+		cases = append(cases, newFootprintCase(f))
 	}
 	return cases
 }
@@ -116,6 +120,44 @@ func TestClosedFormulas(t *testing.T) {
 	}
 }
 
+// TestExactIsBFloat16: a run with weights and state in bfloat16, or moments of 8
+// bits, registers to the byte what the exact bf16 column counts. Its gradients
+// are float32, twice as many bytes.
+func TestExactIsBFloat16(t *testing.T) {
+	d := tensor.NewDevice(tensor.Options{Threads: 1})
+	defer d.Close()
+	for _, preset := range []string{"9m", "60m", "130m"} {
+		config, _ := models.Preset(preset)
+		cases := slices.DeleteFunc(footprintCases(128), func(c footprintCase) bool { return c.run.Optimizer == "adafactor" }) // float32 second moments
+		for _, f := range []footprint.Method{
+			{Kind: "adamw8bit"}, {Kind: "galore", Optimizer: "adamw8bit"}, {Kind: "galore", Optimizer: "adamw8bit", ProjType: "full"}, {Kind: "relora", Optimizer: "adamw8bit"},
+		} {
+			f.Rank = 128
+			cases = append(cases, newFootprintCase(f))
+		}
+		for _, c := range cases {
+			want, err := footprint.Exact(config, c.formula)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s := footprintRun(config, c.run)
+			s.Train.Dtype, s.Train.StateDtype = spec.BFloat16, spec.BFloat16Stochastic
+			p, err := Predict(s, d)
+			if err != nil {
+				t.Fatal(err)
+			}
+			b := p.Ledger.ByCategory()
+			got := footprint.Parts{
+				Weights: b[memory.Weights], Adapters: b[memory.Adapters], Gradients: b[memory.Gradients] / 2,
+				State: b[memory.OptimizerState], Projectors: b[memory.Projectors],
+			}
+			if got != want {
+				t.Errorf("%s, %+v: the ledger holds %+v, exact bf16 is %+v", preset, c.formula, got, want)
+			}
+		}
+	}
+}
+
 // TestLargePresets: the memory of a 7b model is known on a machine that has
 // none for it.
 func TestLargePresets(t *testing.T) {
@@ -161,9 +203,11 @@ func TestRegistrationIsPrediction(t *testing.T) {
 			{TotalBatchSize: 2}, // accumulation
 			{TotalBatchSize: 1, Layerwise: true},
 			{TotalBatchSize: 1, ActivationCheckpointing: true},
+			{TotalBatchSize: 1, Dtype: spec.BFloat16, StateDtype: spec.BFloat16Stochastic},
 		} {
 			s := footprintRun(config, c.run)
 			s.Train.TotalBatchSize, s.Train.Layerwise, s.Train.ActivationCheckpointing = execution.TotalBatchSize, execution.Layerwise, execution.ActivationCheckpointing
+			s.Train.Dtype, s.Train.StateDtype = execution.Dtype, execution.StateDtype
 			real, predicted := memory.New(), memory.Predict()
 			for _, l := range []*memory.Ledger{real, predicted} {
 				if _, err := assemble(s, d, l, 0); err != nil {

@@ -9,6 +9,7 @@ type Message struct {
 	Loss            float64 `json:"loss,omitempty"`
 	PPL             float64 `json:"ppl,omitempty"` // of the last evaluation
 	TokensPerSecond float64 `json:"tokens_per_second,omitempty"`
+	RSSBytes        int64   `json:"rss_bytes,omitempty"`
 	PeakBytes       int64   `json:"peak_bytes,omitempty"`
 	Detail          string  `json:"detail,omitempty"`
 }

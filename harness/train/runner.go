@@ -9,6 +9,7 @@ import (
 	"ranklab/harness/spec"
 	"ranklab/internal/memory"
 	"ranklab/internal/random"
+	"ranklab/internal/safetensors"
 	"ranklab/models"
 	"ranklab/optim"
 	"ranklab/tensor"
@@ -68,6 +69,7 @@ func assemble(s spec.Run, device *tensor.Device, ledger *memory.Ledger, start in
 	r.counts = make([]int, t.TotalBatchSize)
 	r.losses = ledger.Floats(memory.Data, "evaluation losses", t.BatchSize*t.MaxLength)
 	ledger.Register(memory.Scratch, "packing panels", device.ScratchBytes())
+	ledger.For(memory.Checkpoint).Register(memory.Scratch, "checkpoint buffer", safetensors.BufferBytes)
 	return r, nil
 }
 

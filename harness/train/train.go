@@ -106,6 +106,7 @@ type training struct {
 	last   record.EvalRow // the newest evaluation
 	best   record.EvalRow
 	beat   time.Time // of the newest status.json
+	meter  *meter
 
 	prediction *Prediction
 }
@@ -156,6 +157,11 @@ func (t *training) setUp(device *tensor.Device) error {
 	if t.prediction, err = Predict(s, device); err != nil {
 		return err
 	}
+	before, err := record.Read(t.writer.Dir())
+	if err != nil {
+		return err
+	}
+	t.meter = newMeter(before.Measured(), at.Step)
 	if t.runner, err = assemble(s, device, memory.New(), at.Step); err != nil {
 		return err
 	}
@@ -165,6 +171,7 @@ func (t *training) setUp(device *tensor.Device) error {
 		}
 		t.log.Info("resumed", "checkpoint", ckpt, "step", at.Step)
 	}
+	t.meter.sample(at.Step, "set-up")
 	t.at = at
 	if err := t.writer.TruncateTo(at.Metrics); err != nil {
 		return err
@@ -194,11 +201,18 @@ func (t *training) setUp(device *tensor.Device) error {
 	return errors.Join(
 		t.writer.Spec(text),
 		t.writer.Provenance(provenance),
-		t.writer.Memory(record.Memory{
-			Predicted: t.prediction.Ledger.ByCategory(), Registered: t.ledger.ByCategory(), Entries: t.ledger.Entries(),
-		}),
+		t.writeMemory(),
 		t.status(record.Running, true),
 	)
+}
+
+// writeMemory writes the ledger and what has been measured so far.
+func (t *training) writeMemory() error {
+	return t.writer.Memory(record.Memory{
+		Predicted: t.prediction.Ledger.ByCategory(), Registered: t.ledger.ByCategory(),
+		SteadyBytes: t.ledger.During(memory.Always), RefreshBytes: t.ledger.During(memory.Refresh), CheckpointBytes: t.ledger.During(memory.Checkpoint),
+		Measured: &t.meter.measured, Entries: t.ledger.Entries(),
+	})
 }
 
 // rowsReach reports whether metrics.jsonl holds all rows that a checkpoint
@@ -258,6 +272,9 @@ func (t *training) step() (reason string, err error) {
 		return t.diverged(fmt.Sprintf("training loss is %v at step %d", loss, t.at.Step))
 	}
 	if logged {
+		t.meter.sample(t.at.Step, "update")
+	}
+	if logged {
 		err := t.writer.Train(record.TrainRow{
 			Step: t.at.Step, TokensSeen: t.at.TokensSeen, Positions: t.at.Positions,
 			Loss: record.Float(loss), LR: record.Float(t.Spec.Method.LR * t.rate(u)), GradNorm: record.Float(norm),
@@ -271,6 +288,7 @@ func (t *training) step() (reason string, err error) {
 		row := t.evaluate(t.eval)
 		row.Step, row.TokensSeen, row.Positions = t.at.Step, t.at.TokensSeen, t.at.Positions
 		t.at.EvalS += time.Since(began).Seconds()
+		t.meter.sample(t.at.Step, "evaluation")
 		t.keep(row)
 		if err := t.writer.Eval(row); err != nil {
 			return "", err
@@ -294,17 +312,18 @@ func (t *training) tell(loss float64) error {
 	t.send(m)
 	return errors.Join(
 		t.writer.Timing(record.TimingRow{
-			Step: m.Step, ElapsedS: record.Float(t.at.TrainS + t.at.EvalS), TokensPerSecond: record.Float(m.TokensPerSecond), RSSBytes: m.PeakBytes,
+			Step: m.Step, ElapsedS: record.Float(t.at.TrainS + t.at.EvalS), TokensPerSecond: record.Float(m.TokensPerSecond),
+			RSSBytes: m.RSSBytes, PeakBytes: m.PeakBytes,
 		}),
 		t.status(record.Running, false),
 	)
 }
 
 func (t *training) message(phase string, loss float64) Message {
-	peak, _ := peakMemory()
+	now, peak := resident()
 	return Message{
 		Phase: phase, Step: t.at.Step, Steps: t.Spec.Train.Steps, Loss: finite(loss), PPL: finite(float64(t.last.PPL)),
-		TokensPerSecond: t.tokensPerSecond(), PeakBytes: peak,
+		TokensPerSecond: t.tokensPerSecond(), RSSBytes: now, PeakBytes: peak,
 	}
 }
 
@@ -334,7 +353,8 @@ func (t *training) checkpoint(keep int) error {
 	if err := t.saveCheckpoint(t.checkpoints(), t.at, keep); err != nil {
 		return fmt.Errorf("checkpoint at step %d: %w", t.at.Step, err)
 	}
-	return nil
+	t.meter.sample(t.at.Step, "checkpoint")
+	return t.writeMemory()
 }
 
 // finish writes the summary: its existence means that the run is done.
@@ -343,7 +363,9 @@ func (t *training) finish(state, reason string) (*record.Summary, error) {
 	if err != nil {
 		return nil, err
 	}
-	peak, measure := peakMemory()
+	if err := t.writeMemory(); err != nil {
+		return nil, err
+	}
 	summary := record.Summary{
 		ID: t.id, NumbersID: t.Spec.NumbersID(Digests(t.Data)), State: state, Reason: reason,
 		Steps: t.at.Step, TokensSeen: t.at.TokensSeen, Positions: t.at.Positions,
@@ -354,7 +376,7 @@ func (t *training) finish(state, reason string) (*record.Summary, error) {
 		},
 		TokensPerSecond: record.Float(t.tokensPerSecond()), Threads: t.device.Threads(),
 		FLOPs:     record.Float(float64(t.at.Step) * t.prediction.StepFLOPs),
-		PeakBytes: peak, PeakMeasure: measure, Memory: t.ledger.ByCategory(),
+		PeakBytes: t.meter.measured.PeakBytes, PeakMeasure: t.meter.measured.Measure, Memory: t.ledger.ByCategory(),
 	}
 	if err := t.writer.Summary(summary); err != nil {
 		return nil, err

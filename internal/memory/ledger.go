@@ -32,16 +32,34 @@ func Categories() []Category {
 	return []Category{Weights, Adapters, Gradients, OptimizerState, Projectors, Activations, Scratch, Data}
 }
 
+// A Use says when a buffer is in use. All buffers of a run exist from its start,
+// so that no step allocates; those that serve one use alone are its peak above
+// the steady state.
+type Use string
+
+// The uses.
+const (
+	Always     Use = ""           // in every update
+	Refresh    Use = "refresh"    // while bases are computed, or moments pruned
+	Checkpoint Use = "checkpoint" // while a checkpoint is written
+)
+
 // An Entry is one registered buffer.
 type Entry struct {
 	Category Category `json:"category"`
 	Name     string   `json:"name"`
 	Bytes    int64    `json:"bytes"`
+	Use      Use      `json:"use,omitempty"`
 }
 
 // A Ledger registers buffers. It is not safe for concurrent use: buffers are
 // allocated while a run is set up and at a few places between steps.
 type Ledger struct {
+	*books
+	use Use // of what is registered through it
+}
+
+type books struct {
 	predicting bool
 	entries    []Entry
 	total      int64
@@ -49,10 +67,13 @@ type Ledger struct {
 }
 
 // New returns a ledger that allocates.
-func New() *Ledger { return &Ledger{} }
+func New() *Ledger { return &Ledger{books: &books{}} }
 
 // Predict returns a ledger that keeps the books only: its slices are nil.
-func Predict() *Ledger { return &Ledger{predicting: true} }
+func Predict() *Ledger { return &Ledger{books: &books{predicting: true}} }
+
+// For returns the same ledger for buffers of one use.
+func (l *Ledger) For(u Use) *Ledger { return &Ledger{l.books, u} }
 
 // Predicting reports whether the ledger only keeps the books. Whoever fills a
 // buffer after allocating it asks first.
@@ -88,7 +109,7 @@ func (l *Ledger) Register(c Category, name string, bytes int64) {
 	if l.find(c, name) >= 0 {
 		panic(fmt.Sprintf("memory: %s %q registered twice", c, name))
 	}
-	l.entries = append(l.entries, Entry{c, name, bytes})
+	l.entries = append(l.entries, Entry{c, name, bytes, l.use})
 	l.total += bytes
 	l.peak = max(l.peak, l.total)
 }
@@ -115,6 +136,17 @@ func (l *Ledger) Total() int64 { return l.total }
 
 // Peak returns the largest total so far.
 func (l *Ledger) Peak() int64 { return l.peak }
+
+// During returns the bytes in use at a time: those that are always, and those of
+// the use u. During(Always) is the steady state.
+func (l *Ledger) During(u Use) (sum int64) {
+	for _, e := range l.entries {
+		if e.Use == Always || e.Use == u {
+			sum += e.Bytes
+		}
+	}
+	return sum
+}
 
 // ByCategory returns the bytes registered now, per category.
 func (l *Ledger) ByCategory() map[Category]int64 {

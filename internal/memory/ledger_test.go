@@ -13,7 +13,7 @@ func TestBooks(t *testing.T) {
 		l.Register(Scratch, "panel", 7)
 		l.Floats(Gradients, "w", 3) // the same name in another category
 		l.Free(Scratch, "panel")
-		l.Register(Scratch, "panel", 1)
+		l.For(Refresh).Register(Scratch, "panel", 1)
 		return floats
 	}
 	real, predicted := New(), Predict()
@@ -27,6 +27,9 @@ func TestBooks(t *testing.T) {
 	for _, l := range []*Ledger{real, predicted} {
 		if got := l.ByCategory(); !maps.Equal(got, want) {
 			t.Errorf("books %v, want %v", got, want)
+		}
+		if steady, refresh, checkpoint := l.During(Always), l.During(Refresh), l.During(Checkpoint); steady != 72 || refresh != 73 || checkpoint != 72 {
+			t.Errorf("in use: %d, in a refresh %d, in a checkpoint %d", steady, refresh, checkpoint)
 		}
 		if l.Total() != 73 || l.Peak() != 79 || len(l.Entries()) != 4 {
 			t.Errorf("total %d, peak %d, entries %v", l.Total(), l.Peak(), l.Entries())

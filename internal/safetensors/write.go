@@ -16,6 +16,9 @@ import (
 // multiple of every element size.
 const chunk = 64 << 10
 
+// BufferBytes is the memory that [Write] takes beside the header.
+const BufferBytes = chunk
+
 // Write writes a file with the given metadata and tensors. The bytes depend on
 // the arguments only: metadata is sorted by key; tensors keep their order, but
 // wider element types come first so that every tensor is aligned.
