@@ -109,3 +109,16 @@ func metadata(t *testing.T, f *safetensors.File, key string, v any) {
 		t.Fatalf("metadata %q: %v", key, err)
 	}
 }
+
+func int32s(t *testing.T, f *safetensors.File, name string) []int32 {
+	t.Helper()
+	info, ok := f.Info(name)
+	if !ok {
+		t.Fatalf("the golden file has no %q", name)
+	}
+	v := make([]int32, info.Elements())
+	if err := f.Int32(name, v); err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
