@@ -23,7 +23,7 @@ const (
 // Measuring has to pay: a shape is not timed if it is expected to take longer
 // than probeLimit, nor once a plan has spent planLimit on it.
 const (
-	probeLimit = 20 * time.Second
+	probeLimit = 30 * time.Second
 	planLimit  = 2 * time.Minute
 )
 
@@ -157,8 +157,8 @@ func (c *calibrator) of(phases []phase) ([]Calibration, bool) {
 	return all, true
 }
 
-// expectation is what a measurement takes at least: of each figure one
-// measurement and one that warms up.
+// expectation is what a measurement takes at least: of updates and new bases
+// one that is timed and one that warms up, of evaluations one.
 func expectation(shape spec.Run, device *tensor.Device, rate Rate) (seconds float64, bytes int64, err error) {
 	for _, depth := range []int{shallow, deep} {
 		shape.Model.NumHiddenLayers = depth
@@ -167,7 +167,7 @@ func expectation(shape spec.Run, device *tensor.Device, rate Rate) (seconds floa
 			return 0, 0, err
 		}
 		tokens := float64(shape.Train.BatchSize * shape.Train.MaxLength)
-		seconds += 2 * (p.StepFLOPs + tokens*p.EvalFLOPs) / (probeShare * rate.Gemm)
+		seconds += (2*p.StepFLOPs + tokens*p.EvalFLOPs) / (probeShare * rate.Gemm)
 		if depth == shallow {
 			seconds += 2 * p.RefreshFLOPs / rate.refresh(shape.Method.Projector, device.Threads())
 		}

@@ -119,7 +119,7 @@ func TestNotCalibrated(t *testing.T) {
 		note     string
 	}{
 		{"too long", func(c *calibrator) {
-			c.expect = func(spec.Run) (float64, int64, error) { return 21, 1, nil }
+			c.expect = func(spec.Run) (float64, int64, error) { return 31, 1, nil }
 		}, 0, "2 kinds of run are too large"},
 		{"too large", func(c *calibrator) { c.limit = 1 << 19 }, 0, "2 kinds of run are too large"},
 		{"enough memory", func(c *calibrator) { c.limit = 1 << 20 }, 2, ""},

@@ -23,8 +23,8 @@ const (
 	deep    = 3
 )
 
-// Each figure is the median of several measurements after one that warms up: of
-// at least this many, unless they take long, and until they fill a while.
+// Each figure is the median of several measurements: of at least this many,
+// unless they take long, and of as many as fill a while.
 const (
 	leastSamples = 3
 	shortest     = 60 * time.Millisecond
@@ -102,7 +102,7 @@ func (p prober) at(ctx context.Context, shape spec.Run, depth int) (point, error
 		x.refresh = median(spent, func(s train.Spent) float64 { return s.Refresh })
 	}
 
-	stepper.Evaluate() // warm-up
+	// No warm-up: updates have touched all that an evaluation does.
 	tokens, err := repeat(ctx, p.now, func() (float64, error) {
 		began := p.now()
 		n := stepper.Evaluate()
