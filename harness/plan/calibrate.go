@@ -157,8 +157,8 @@ func (c *calibrator) of(phases []phase) ([]Calibration, bool) {
 	return all, true
 }
 
-// expectation is what a measurement takes at least: of updates and new bases
-// one that is timed and one that warms up, of evaluations one.
+// expectation is what a measurement takes at least: the two models are there at
+// the same time.
 func expectation(shape spec.Run, device *tensor.Device, rate Rate) (seconds float64, bytes int64, err error) {
 	for _, depth := range []int{shallow, deep} {
 		shape.Model.NumHiddenLayers = depth
@@ -167,11 +167,11 @@ func expectation(shape spec.Run, device *tensor.Device, rate Rate) (seconds floa
 			return 0, 0, err
 		}
 		tokens := float64(shape.Train.BatchSize * shape.Train.MaxLength)
-		seconds += (2*p.StepFLOPs + tokens*p.EvalFLOPs) / (probeShare * rate.Gemm)
+		seconds += ((1+leastRounds)*p.StepFLOPs + leastRounds*tokens*p.EvalFLOPs) / (probeShare * rate.Gemm)
 		if depth == shallow {
-			seconds += 2 * p.RefreshFLOPs / rate.refresh(shape.Method.Projector, device.Threads())
+			seconds += (1 + leastRounds) * p.RefreshFLOPs / rate.refresh(shape.Method.Projector, device.Threads())
 		}
-		bytes = max(bytes, Need(p.Ledger.Total()))
+		bytes += p.Ledger.Total()
 	}
-	return seconds, bytes, nil
+	return seconds, Need(bytes), nil
 }

@@ -36,6 +36,38 @@ func through(depth0 int, seconds0 float64, depth1 int, seconds1 float64) Line {
 	return Line{Base: base, Layer: layer}
 }
 
+// A layer's operations may take this much less or more time than those of what
+// a model has once: more in small models, whose layers do much beside products.
+// Beyond that a measurement was disturbed. The difference of two depths is
+// multiplied by the layers of a run, and so is what is wrong with it.
+const (
+	fastestLayer = 0.6
+	slowestLayer = 3
+)
+
+// relative is the time of a layer's operations as a multiple of the time that
+// as many of the base take.
+func (l Line) relative(operations Line) float64 {
+	return l.Layer / operations.Layer / (l.Base / operations.Base)
+}
+
+// plausible reports whether a time fits what is done in it.
+func (l Line) plausible(operations Line) bool {
+	r := l.relative(operations)
+	return fastestLayer <= r && r <= slowestLayer // and no NaN
+}
+
+// atLeast returns the line, or, if its layers are too fast to be true, the one
+// through its deeper measurement on which all operations take the same time. A
+// slow layer may be true, in a tiny model, and is believed.
+func (l Line) atLeast(operations Line) Line {
+	if l.relative(operations) >= fastestLayer { // also if the base is 0
+		return l
+	}
+	rate := l.at(deep) / operations.at(deep)
+	return Line{Base: rate * operations.Base, Layer: rate * operations.Layer}
+}
+
 // A Calibration is how long the parts of a run take on this machine, measured
 // on shallow models of its shape.
 type Calibration struct {

@@ -1,7 +1,6 @@
 package plan
 
 import (
-	"context"
 	"math"
 	"testing"
 	"time"
@@ -61,29 +60,36 @@ func TestCalibrated(t *testing.T) {
 	}
 }
 
-// TestRepeat measures by a clock of its own: at least three samples and a
-// while, but not more than one of what takes long.
-func TestRepeat(t *testing.T) {
+// TestPlausible: lines that fit the operations are believed, and layers that are
+// too fast are not.
+func TestPlausible(t *testing.T) {
+	operations := Line{Base: 150, Layer: 45}
 	for _, c := range []struct {
-		each time.Duration
-		want int
-	}{{time.Millisecond, 60}, {25 * time.Millisecond, 3}, {400 * time.Millisecond, 3}, {2 * time.Second, 1}, {600 * time.Millisecond, 2}} {
-		at := time.Unix(0, 0)
-		samples, err := repeat(t.Context(), func() time.Time { return at }, func() (int, error) {
-			at = at.Add(c.each)
-			return 0, nil
-		})
-		if err != nil || len(samples) != c.want {
-			t.Errorf("%v each: %d samples, %v; want %d", c.each, len(samples), err, c.want)
+		name      string
+		line      Line
+		plausible bool
+		at12      float64 // of the line that is used
+	}{
+		{"the same speed", Line{150, 45}, true, 690},
+		{"layers a little slower", Line{150, 90}, true, 150 + 12*90},
+		{"disturbed when shallow", Line{250, 5}, false, 265.0 / 285 * 690},
+		{"no layers at all", Line{300, 0}, false, 300.0 / 285 * 690},
+		{"disturbed when deep, or a tiny model", Line{50, 145}, false, 50 + 12*145},
+		{"nothing but layers", Line{0, 90}, false, 12 * 90},
+	} {
+		if got := c.line.plausible(operations); got != c.plausible {
+			t.Errorf("%s: plausible %v", c.name, got)
+		}
+		if got := c.line.atLeast(operations).at(12); math.Abs(got-c.at12) > 1e-9*c.at12 {
+			t.Errorf("%s: %v at 12 layers, want %v", c.name, got, c.at12)
 		}
 	}
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if _, err := repeat(ctx, time.Now, func() (int, error) { return 0, nil }); err == nil {
-		t.Error("measures after the end of its context")
+	var least float64
+	for _, sample := range []float64{5, 3, 0, 4, -1} {
+		keepLeast(&least, sample)
 	}
-	if got := median([]float64{9, 1, 5, 3}, func(x float64) float64 { return x }); got != 3 {
-		t.Errorf("median %v, want the lower middle one, 3", got)
+	if least != 3 {
+		t.Errorf("least %v, want 3", least)
 	}
 }
 

@@ -3,7 +3,6 @@ package plan
 import (
 	"context"
 	"runtime/debug"
-	"slices"
 	"time"
 
 	"ranklab/harness/spec"
@@ -11,133 +10,159 @@ import (
 	"ranklab/tensor"
 )
 
-// A prober measures shapes by training shallow models of them on random tokens.
+// A prober measures shapes by training two shallow models of them on random
+// tokens.
 type prober struct {
 	device *tensor.Device
 	now    func() time.Time
 }
 
-// shallow and deep are the depths that are measured.
+// shallow and deep are the depths that are measured. New bases are computed in
+// the shallow one only, since exact ones take long.
 const (
 	shallow = 1
 	deep    = 3
 )
 
-// Each figure is the median of several measurements: of at least this many,
-// unless they take long, and of as many as fill a while.
+// Of each figure the least counts: a neighbour on the machine makes a sample
+// longer, nothing makes it shorter. The two depths take turns, so that both see
+// the same machine, for leastRounds at least and until they fill a while; and
+// up to mostRounds while the figures are not plausible.
 const (
-	leastSamples = 3
-	shortest     = 60 * time.Millisecond
-	longest      = time.Second
+	leastRounds = 2
+	mostRounds  = 6
+	while       = 200 * time.Millisecond
 )
-
-// A point is what a model of one depth takes, in seconds.
-type point struct{ pass, apply, first, refresh, eval, setUp float64 }
 
 // probe calibrates a shape.
 func (p prober) probe(ctx context.Context, shape spec.Run) (Calibration, error) {
 	defer debug.FreeOSMemory() // what follows, or runs beside this process, needs the room
-	a, err := p.at(ctx, shape, shallow)
+	expected, err := expectedLines(shape, p.device)
 	if err != nil {
 		return Calibration{}, err
 	}
-	b, err := p.at(ctx, shape, deep)
-	if err != nil {
-		return Calibration{}, err
+	var models [2]*probed
+	for i, depth := range []int{shallow, deep} {
+		if models[i], err = p.assemble(shape, depth); err != nil {
+			return Calibration{}, err
+		}
+		if err := models[i].update(ctx); err != nil { // a warm-up; of GaLore the first bases
+			return Calibration{}, err
+		}
 	}
-	line := func(part func(point) float64) Line { return through(shallow, part(a), deep, part(b)) }
-	return Calibration{
-		Pass:  line(func(x point) float64 { return x.pass }),
+	a, b := models[0], models[1]
+	a.first, a.least = a.least.refresh, point{setUp: a.least.setUp}
+	b.least = point{setUp: b.least.setUp}
+
+	line := func(part func(point) float64) Line { return through(shallow, part(a.least), deep, part(b.least)) }
+	var pass, eval Line
+	began := p.now()
+	for round := 1; round <= mostRounds; round++ {
+		for _, m := range models {
+			if err := m.update(ctx); err != nil {
+				return Calibration{}, err
+			}
+			m.evaluate()
+		}
+		pass, eval = line(func(x point) float64 { return x.pass }), line(func(x point) float64 { return x.eval })
+		enough := round >= leastRounds && p.now().Sub(began) >= while
+		if enough && pass.plausible(expected.pass) && eval.plausible(expected.eval) {
+			break
+		}
+	}
+	c := Calibration{
+		Pass: pass.atLeast(expected.pass), Eval: eval.atLeast(expected.eval),
 		Apply: line(func(x point) float64 { return x.apply }),
-		// New bases are found matrix by matrix, and a model has none but in its layers.
-		First: Line{Layer: a.first / shallow}, Refresh: Line{Layer: a.refresh / shallow},
-		Eval:  line(func(x point) float64 { return x.eval }),
 		SetUp: line(func(x point) float64 { return x.setUp }),
-	}, nil
+	}
+	if shape.Method.Kind == "galore" {
+		for n := range leastRounds {
+			a.Seek((n + 1) * probeGap)
+			if err := a.update(ctx); err != nil {
+				return Calibration{}, err
+			}
+		}
+		// Bases are found matrix by matrix, and a model has none but in its layers.
+		c.First, c.Refresh = Line{Layer: a.first / shallow}, Line{Layer: a.least.refresh / shallow}
+	}
+	return c, nil
 }
 
-// at measures a model of some depth. New bases are computed in the shallow one
-// only: exact ones take long.
-func (p prober) at(ctx context.Context, shape spec.Run, depth int) (point, error) {
+// A point is what a model of one depth takes, in seconds: a pass and an
+// evaluation per token.
+type point struct{ pass, apply, refresh, eval, setUp float64 }
+
+// A probed is a model that is measured.
+type probed struct {
+	*train.Stepper
+	now    func() time.Time
+	tokens float64 // of an update
+	least  point   // of the samples so far; 0 = none
+	first  float64 // seconds of the first bases
+}
+
+func (p prober) assemble(shape spec.Run, depth int) (*probed, error) {
 	shape.Model.NumHiddenLayers = depth
 	assemble := train.NewStepper
-	bases := shape.Method.Kind == "galore" && depth == shallow
-	if bases {
+	if depth == shallow {
 		assemble = train.FirstStepper
 	}
-	var x point
 	began := p.now()
 	stepper, err := assemble(shape, p.device)
 	if err != nil {
-		return x, err
+		return nil, err
 	}
-	x.setUp = p.now().Sub(began).Seconds()
-	update := func() (train.Spent, error) {
-		_, err := stepper.Update()
-		return stepper.Spent(), err
-	}
-	first, err := update() // also the warm-up
-	if err != nil {
-		return x, err
-	}
-	x.first = first.Refresh
-
-	spent, err := repeat(ctx, p.now, update)
-	if err != nil {
-		return x, err
-	}
-	x.pass = median(spent, func(s train.Spent) float64 { return s.Pass }) / float64(shape.Train.BatchSize*shape.Train.MaxLength)
-	x.apply = median(spent, func(s train.Spent) float64 { return s.Apply })
-
-	if bases {
-		next := 0
-		spent, err = repeat(ctx, p.now, func() (train.Spent, error) {
-			next++
-			stepper.Seek(next * probeGap)
-			return update()
-		})
-		if err != nil {
-			return x, err
-		}
-		x.refresh = median(spent, func(s train.Spent) float64 { return s.Refresh })
-	}
-
-	// No warm-up: updates have touched all that an evaluation does.
-	tokens, err := repeat(ctx, p.now, func() (float64, error) {
-		began := p.now()
-		n := stepper.Evaluate()
-		return p.now().Sub(began).Seconds() / float64(n), nil
-	})
-	x.eval = median(tokens, func(t float64) float64 { return t })
-	return x, err
+	m := &probed{Stepper: stepper, now: p.now, tokens: float64(shape.Train.BatchSize * shape.Train.MaxLength)}
+	m.least.setUp = p.now().Sub(began).Seconds()
+	return m, nil
 }
 
-// repeat measures until there are enough samples, or they have taken long.
-func repeat[T any](ctx context.Context, now func() time.Time, f func() (T, error)) ([]T, error) {
-	var samples []T
-	for began := now(); ; {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		x, err := f()
-		if err != nil {
-			return nil, err
-		}
-		samples = append(samples, x)
-		spent := now().Sub(began)
-		if spent >= longest || spent >= shortest && len(samples) >= leastSamples {
-			return samples, nil
-		}
+// update takes a sample of an update.
+func (m *probed) update(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if _, err := m.Update(); err != nil {
+		return err
+	}
+	spent := m.Spent()
+	keepLeast(&m.least.pass, spent.Pass/m.tokens)
+	keepLeast(&m.least.apply, spent.Apply)
+	keepLeast(&m.least.refresh, spent.Refresh)
+	return nil
+}
+
+// evaluate takes a sample of an evaluation. It needs no warm-up: updates have
+// touched all that it does.
+func (m *probed) evaluate() {
+	began := m.now()
+	tokens := m.Evaluate()
+	keepLeast(&m.least.eval, m.now().Sub(began).Seconds()/float64(tokens))
+}
+
+// keepLeast keeps the smaller positive one.
+func keepLeast(least *float64, sample float64) {
+	if sample > 0 && (*least == 0 || sample < *least) {
+		*least = sample
 	}
 }
 
-// median returns the middle one of a figure of the samples, the lower one of
-// two: a neighbour on the machine makes samples longer, nothing makes them shorter.
-func median[T any](samples []T, figure func(T) float64) float64 {
-	xs := make([]float64, len(samples))
-	for i, s := range samples {
-		xs[i] = figure(s)
+// lines are the operations of one token as functions of depth.
+type lines struct{ pass, eval Line }
+
+// expectedLines counts the operations.
+func expectedLines(shape spec.Run, device *tensor.Device) (lines, error) {
+	var p [2]*train.Prediction
+	for i, depth := range []int{shallow, deep} {
+		shape.Model.NumHiddenLayers = depth
+		var err error
+		if p[i], err = train.Predict(shape, device); err != nil {
+			return lines{}, err
+		}
 	}
-	slices.Sort(xs)
-	return xs[(len(xs)-1)/2]
+	tokens := float64(shape.Train.BatchSize * shape.Train.MaxLength)
+	return lines{
+		pass: through(shallow, p[0].StepFLOPs/tokens, deep, p[1].StepFLOPs/tokens),
+		eval: through(shallow, p[0].EvalFLOPs, deep, p[1].EvalFLOPs),
+	}, nil
 }
