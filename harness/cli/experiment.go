@@ -9,6 +9,8 @@ import (
 
 	"ranklab/harness/plan"
 	"ranklab/harness/spec"
+	"ranklab/harness/train"
+	"ranklab/tensor"
 )
 
 // An experimentArg names an experiment and overrides values of it.
@@ -24,7 +26,24 @@ type executionArg struct {
 	Jobs    int `short:"j" help:"Runs at the same time. Default: one per processor for small models, else one." placeholder:"N"`
 	Threads int `short:"t" help:"Threads per run. Default: processors / jobs. Results do not depend on it." placeholder:"N"`
 
-	Reference bool `help:"Reuse the runs that are committed with the project instead of training them again."`
+	Memory    byteSize `help:"Memory that the runs may use together: 8GiB, 500MiB. Default: what this machine has." placeholder:"SIZE"`
+	Reference bool     `help:"Reuse the runs that are committed with the project instead of training them again."`
+}
+
+// A calibrateArg says where the times of a plan come from.
+type calibrateArg struct {
+	Recalibrate   bool `help:"Time updates for the estimate anew. Default: those of earlier plans are kept in the cache folder." xor:"calibration"`
+	NoCalibration bool `help:"Time nothing: estimate roughly, from the arithmetic." xor:"calibration"`
+}
+
+func (c calibrateArg) mode() plan.Calibrating {
+	switch {
+	case c.Recalibrate:
+		return plan.Recalibrate
+	case c.NoCalibration:
+		return plan.ByArithmetic
+	}
+	return plan.Calibrate
 }
 
 // smallModel is the number of hidden units up to which a run uses one thread
@@ -60,10 +79,19 @@ func allSmall(e *spec.Experiment) bool {
 }
 
 // plan prepares the corpus if asked to, and plans the experiment.
-func (v *env) plan(e *spec.Experiment, threads int, prepare bool, b executionArg) (*plan.Plan, error) {
+func (v *env) plan(e *spec.Experiment, threads int, prepare bool, b executionArg, c calibrateArg) (*plan.Plan, error) {
+	// The runs take their instruction set from here too.
+	isa := tensor.Auto
+	if name := os.Getenv("RANKLAB_ISA"); name != "" {
+		var err error
+		if isa, err = tensor.ParseISA(name); err != nil {
+			return nil, exitError{train.ExitUsage, err.Error()}
+		}
+	}
 	stage := stageProgress(v.stderr, v.terminal())
 	p, err := plan.Make(v.ctx, e, plan.Options{
-		Results: v.results, Cache: v.cache, Threads: threads, Reference: b.Reference, Memory: availableMemory(), Progress: stage.update, Prepare: prepare,
+		Results: v.results, Cache: v.cache, Threads: threads, ISA: isa, Reference: b.Reference, Memory: b.memory(),
+		Calibrate: c.mode(), Progress: stage.update, Prepare: prepare,
 	})
 	stage.end()
 	return p, err

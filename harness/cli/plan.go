@@ -17,6 +17,7 @@ import (
 type planCmd struct {
 	experimentArg `embed:""`
 	executionArg  `embed:""`
+	calibrateArg  `embed:""`
 	NoData        bool `help:"Do not open or build the corpus: runs then have no identity, and finished ones are not found."`
 	JSON          bool `name:"json" help:"Print JSON for a program to read."`
 }
@@ -27,15 +28,15 @@ func (c planCmd) Run(v *env) error {
 		return err
 	}
 	jobs, threads := c.resolve(e)
-	p, err := v.plan(e, threads, !c.NoData, c.executionArg)
+	p, err := v.plan(e, threads, !c.NoData, c.executionArg, c.calibrateArg)
 	if err != nil {
 		return err
 	}
 	defer p.Close()
 	if c.JSON {
-		return writePlanJSON(v.stdout, p, jobs, threads)
+		return writePlanJSON(v.stdout, p, jobs)
 	}
-	return writePlan(v.stdout, p, jobs, threads)
+	return writePlan(v.stdout, p, jobs)
 }
 
 // newTable returns a table for a terminal: header, rows of text, numbers to
@@ -62,9 +63,9 @@ func newTable(w io.Writer, text int, header []string) *tablewriter.Table {
 }
 
 // writePlan prints a plan for people.
-func writePlan(w io.Writer, p *plan.Plan, jobs, threads int) error {
+func writePlan(w io.Writer, p *plan.Plan, jobs int) error {
 	fmt.Fprintf(w, "%s: %s\n\n", p.Experiment.Name, p.Experiment.Title)
-	t := newTable(w, 3, []string{"run", "id", "action", "parameters", "trainable", "optimizer state", "memory", "arithmetic", "epochs", "time"})
+	t := newTable(w, 3, []string{"run", "id", "action", "parameters", "trainable", "optimizer state", "memory", "disk", "arithmetic", "epochs", "time", ""})
 	for _, it := range p.Items {
 		id := record.ShortID(it.ID)
 		if id == "" {
@@ -76,8 +77,8 @@ func writePlan(w io.Writer, p *plan.Plan, jobs, threads int) error {
 		}
 		err := t.Append([]string{
 			p.Experiment.NameOf(it.Instance), id, action, count(it.Parameters), count(it.Trainable),
-			size(it.Memory[memory.OptimizerState] + it.Memory[memory.Projectors]), size(it.Bytes),
-			flops(it.FLOPs), epochs(it.Epochs), duration(it.Seconds),
+			size(it.Memory[memory.OptimizerState] + it.Memory[memory.Projectors]), size(it.Bytes), size(it.Disk),
+			flops(it.Left.FLOPs), epochs(it.Epochs), duration(it.Left.Seconds()), it.Left.How,
 		})
 		if err != nil {
 			return err
@@ -86,22 +87,35 @@ func writePlan(w io.Writer, p *plan.Plan, jobs, threads int) error {
 	if err := t.Render(); err != nil {
 		return err
 	}
-	fmt.Fprintf(w, "\n%d runs, %d at a time with %d threads each: about %s (rough: %.0f GFLOP/s in matrix products now)\n",
-		len(p.Items), jobs, threads, duration(p.Seconds(jobs)), p.Rate.Gemm/1e9)
-	var disk int64
+	total := p.Total(jobs)
+	if total.Runs > 0 {
+		writeTotal(w, p, total, jobs)
+	} else {
+		fmt.Fprintf(w, "\n%d runs, none to train\n", len(p.Items))
+	}
 	for _, it := range p.Items {
-		if it.Action != plan.Reuse {
-			disk += it.Disk
-		}
 		if it.Action == plan.Refused {
 			fmt.Fprintf(w, "refused: %s %s\n", p.Experiment.NameOf(it.Instance), it.Reason)
 		}
 	}
-	fmt.Fprintf(w, "the last checkpoint of each new run stays on disk: %s in all\n", size(disk))
 	for _, note := range p.Notes {
 		fmt.Fprintln(w, "note: "+note)
 	}
 	return nil
+}
+
+// writeTotal prints what the runs take together.
+func writeTotal(w io.Writer, p *plan.Plan, total plan.Total, jobs int) {
+	fmt.Fprintf(w, "\n%d runs, %d to train, %d at a time with %d threads each: about %s (%s), %s\n",
+		len(p.Items), total.Runs, total.Jobs, p.Threads, duration(total.Seconds), total.How, flops(total.FLOPs))
+	if total.Jobs < min(jobs, total.Runs) {
+		fmt.Fprintf(w, "%d at a time were asked for; the memory has room for %d\n", jobs, total.Jobs)
+	}
+	fmt.Fprintf(w, "memory of the processes: up to %s each, %s together", size(total.LargestNeed), size(total.Need))
+	if p.Memory > 0 {
+		fmt.Fprintf(w, ", of %s", size(p.Memory))
+	}
+	fmt.Fprintf(w, "\ndisk: %s, the last checkpoint of each run\n", size(total.Disk))
 }
 
 // flops prints a number of operations for people.
@@ -137,9 +151,14 @@ func count(n int64) string {
 // planJSON is the plan as a program reads it.
 type planJSON struct {
 	Experiment string        `json:"experiment"`
-	Jobs       int           `json:"jobs"`
+	Jobs       int           `json:"jobs"` // at a time, as far as the memory has room
 	Threads    int           `json:"threads"`
 	Seconds    float64       `json:"seconds"`
+	How        string        `json:"how"` // "calibrated" | "rough"
+	FLOPs      float64       `json:"flops"`
+	Need       int64         `json:"need_bytes"`   // of the processes together
+	Memory     int64         `json:"memory_bytes"` // what they may use; 0 = unknown
+	Disk       int64         `json:"disk"`
 	Runs       []planRunJSON `json:"runs"`
 	Notes      []string      `json:"notes"`
 }
@@ -154,18 +173,30 @@ type planRunJSON struct {
 	Parameters int64                     `json:"parameters"`
 	Trainable  int64                     `json:"trainable"`
 	Memory     map[memory.Category]int64 `json:"memory"`
-	FLOPs      float64                   `json:"flops"`
+	Bytes      int64                     `json:"memory_bytes"` // their sum
+	Need       int64                     `json:"need_bytes"`   // of the process
+	FLOPs      float64                   `json:"flops"`        // of what is left to do, like seconds
 	Seconds    float64                   `json:"seconds"`
+	How        string                    `json:"how,omitempty"`
+	Time       record.Durations          `json:"time"`
 	Disk       int64                     `json:"disk"`
 	Epochs     float64                   `json:"epochs"`
+
+	Alternatives []plan.Alternative `json:"alternatives,omitempty"` // of a refused run
 }
 
-func writePlanJSON(w io.Writer, p *plan.Plan, jobs, threads int) error {
-	out := planJSON{Experiment: p.Experiment.Name, Jobs: jobs, Threads: threads, Seconds: p.Seconds(jobs), Runs: []planRunJSON{}, Notes: append([]string{}, p.Notes...)}
+func writePlanJSON(w io.Writer, p *plan.Plan, jobs int) error {
+	total := p.Total(jobs)
+	out := planJSON{
+		Experiment: p.Experiment.Name, Jobs: total.Jobs, Threads: p.Threads, Seconds: total.Seconds, How: total.How, FLOPs: total.FLOPs,
+		Need: total.Need, Memory: p.Memory, Disk: total.Disk, Runs: []planRunJSON{}, Notes: append([]string{}, p.Notes...),
+	}
 	for _, it := range p.Items {
 		out.Runs = append(out.Runs, planRunJSON{
-			it.Instance.Label, it.ID, it.NumbersID, it.Action, it.Reason, it.Step, it.Parameters, it.Trainable,
-			it.Memory, it.FLOPs, it.Seconds, it.Disk, it.Epochs,
+			Label: it.Instance.Label, RunID: it.ID, NumbersID: it.NumbersID, Action: it.Action, Reason: it.Reason, Step: it.Step,
+			Parameters: it.Parameters, Trainable: it.Trainable, Memory: it.Memory, Bytes: it.Bytes, Need: it.Need,
+			FLOPs: it.Left.FLOPs, Seconds: it.Left.Seconds(), How: it.Left.How, Time: it.Left.Time, Disk: it.Disk, Epochs: it.Epochs,
+			Alternatives: it.Alternatives,
 		})
 	}
 	enc := json.NewEncoder(w)

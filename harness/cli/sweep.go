@@ -19,6 +19,7 @@ import (
 type sweepCmd struct {
 	experimentArg `embed:""`
 	executionArg  `embed:""`
+	calibrateArg  `embed:""`
 	FailFast      bool `help:"Stop at the first failed run instead of finishing the others."`
 	Identify      bool `help:"Write the host's name and the command line into the records."`
 }
@@ -34,16 +35,16 @@ func (c sweepCmd) Run(v *env) error {
 		}
 	}
 	jobs, threads := c.resolve(e)
-	p, err := v.plan(e, threads, true, c.executionArg)
+	p, err := v.plan(e, threads, true, c.executionArg, c.calibrateArg)
 	if err != nil {
 		return err
 	}
 	defer p.Close()
-	if err := writePlan(v.stderr, p, jobs, threads); err != nil {
+	if err := writePlan(v.stderr, p, jobs); err != nil {
 		return err
 	}
 	if n := p.Count(plan.Refused); n > 0 {
-		return exitError{train.ExitUsage, fmt.Sprintf("%d runs do not fit into the memory of this machine; nothing was run", n)}
+		return exitError{train.ExitUsage, fmt.Sprintf("%d runs do not fit into the memory; nothing was run", n)}
 	}
 	sweep, err := v.store(p, c)
 	if err != nil {
@@ -77,7 +78,7 @@ func (c sweepCmd) train(v *env, p *plan.Plan, jobs, threads int) ([]fleet.Outcom
 		if err != nil {
 			return nil, err
 		}
-		queue = append(queue, fleet.Job{ID: record.ShortID(it.ID), Label: p.Experiment.NameOf(it.Instance), Spec: text, Steps: it.Instance.Run.Train.Steps, Memory: it.Bytes})
+		queue = append(queue, fleet.Job{ID: record.ShortID(it.ID), Label: p.Experiment.NameOf(it.Instance), Spec: text, Steps: it.Instance.Run.Train.Steps, Memory: it.Need})
 	}
 	if len(reused) > 0 {
 		fmt.Fprintf(v.stderr, "reused %d finished runs; %d to train\n", len(reused), len(queue))
@@ -92,7 +93,7 @@ func (c sweepCmd) train(v *env, p *plan.Plan, jobs, threads int) ([]fleet.Outcom
 	progress := fleet.NewProgress(v.stderr, v.terminal(), 30*time.Second)
 	outcomes := fleet.Run(v.ctx, v.kill, queue, fleet.Options{
 		Binary: binary, Results: v.results, Cache: v.cache, Folder: filepath.Join(v.results, "sweeps", p.Experiment.Name),
-		Jobs: jobs, Threads: threads, Memory: availableMemory(), FailFast: c.FailFast, Identify: c.Identify, Progress: progress,
+		Jobs: jobs, Threads: threads, Memory: p.Memory, FailFast: c.FailFast, Identify: c.Identify, Progress: progress,
 	})
 	progress.Wait()
 	return outcomes, nil
@@ -124,6 +125,12 @@ func (v *env) store(p *plan.Plan, c sweepCmd) (record.Sweep, error) {
 			Experiment: e.Name, Variant: i.Variant, Kind: i.Run.Method.Kind, Label: i.Label, Axes: i.Axes, Seed: i.Seed, Settings: i.Run.Settings(),
 		}
 		if err := record.AddOrigin(v.results, it.ID, it.NumbersID, origin); err != nil {
+			return sweep, err
+		}
+		if it.Action == plan.Reuse {
+			continue
+		}
+		if err := record.WriteEstimate(v.results, it.ID, it.Record(p.Threads), it.Action == plan.New); err != nil {
 			return sweep, err
 		}
 	}

@@ -30,7 +30,7 @@ type Job struct {
 	Label  string
 	Spec   []byte // the resolved run, TOML
 	Steps  int
-	Memory int64 // predicted bytes of the process
+	Memory int64 // bytes that the process is taken to need
 }
 
 // Options say where and how jobs are executed.

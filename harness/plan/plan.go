@@ -40,13 +40,28 @@ type Item struct {
 
 	Memory     map[memory.Category]int64 // predicted bytes, steady state
 	Bytes      int64                     // their sum
+	Need       int64                     // what its process is taken to need; see Need
 	Parameters int64
 	Trainable  int64
-	FLOPs      float64 // of the updates and evaluations that remain
-	Seconds    float64 // estimate for them
 	Disk       int64   // one checkpoint, bytes
 	Epochs     float64 // passes over the training split; 0 when unknown
+
+	// Left is what remains to be done: nothing of a run that is reused. Whole is
+	// the run from its first update on.
+	Left, Whole Cost
+
+	Alternatives []Alternative // of a refused run: settings with which it fits
 }
+
+// A Cost is what a run takes.
+type Cost struct {
+	How   string // record.Calibrated | record.Rough
+	Time  record.Durations
+	FLOPs float64 // updates, refreshes and evaluations
+}
+
+// Seconds is the whole time.
+func (c Cost) Seconds() float64 { return float64(c.Time.Total()) }
 
 // A Plan is what a sweep would do.
 type Plan struct {
@@ -54,6 +69,8 @@ type Plan struct {
 	Items      []Item
 	Corpora    []*corpus.Set // the distinct corpora of the runs
 	Rate       Rate
+	Threads    int   // of one run
+	Memory     int64 // bytes that the runs may use together; 0 = unknown
 	Notes      []string
 }
 
@@ -64,9 +81,11 @@ type Options struct {
 	// Reference lets committed runs stand for runs of the experiment.
 	Reference bool
 
-	Threads  int   // of one run
-	Memory   int64 // bytes that a run may use; 0 = unknown
-	Progress func(stage string, done, total int64)
+	Threads   int        // of one run
+	ISA       tensor.ISA // of the kernels
+	Memory    int64      // bytes that the runs may use together; 0 = unknown
+	Calibrate Calibrating
+	Progress  func(stage string, done, total int64)
 	// Prepare opens the corpora, and builds those that the cache lacks. Without
 	// it runs are planned without identity.
 	Prepare bool
@@ -74,7 +93,7 @@ type Options struct {
 
 // Make plans an experiment.
 func Make(ctx context.Context, e *spec.Experiment, o Options) (*Plan, error) {
-	p := &Plan{Experiment: e, Notes: slices.Clone(e.Notes)}
+	p := &Plan{Experiment: e, Memory: o.Memory, Notes: slices.Clone(e.Notes)}
 	stored, err := record.Own(o.Results)
 	if o.Reference {
 		stored, err = record.List(o.Results)
@@ -82,9 +101,9 @@ func Make(ctx context.Context, e *spec.Experiment, o Options) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	device := tensor.NewDevice(tensor.Options{Threads: o.Threads})
+	device := tensor.NewDevice(tensor.Options{Threads: o.Threads, ISA: o.ISA})
 	defer device.Close()
-	p.Rate = measureRate(device)
+	p.Rate, p.Threads = measureRate(device), device.Threads()
 
 	sets := map[string]*corpus.Set{}
 	for _, inst := range e.Runs {
@@ -96,16 +115,26 @@ func Make(ctx context.Context, e *spec.Experiment, o Options) (*Plan, error) {
 		if err != nil {
 			return nil, fmt.Errorf("run %q: %w", inst.Label, err)
 		}
-		item.refuse(o.Memory)
+		if err := item.refuse(o.Memory, device); err != nil {
+			return nil, fmt.Errorf("run %q: %w", inst.Label, err)
+		}
 		p.Items = append(p.Items, item)
 	}
+	if err := p.estimate(ctx, newCalibrator(o, device, p.Rate), evaluations(sets), stored, device); err != nil {
+		return nil, err
+	}
 	return p, nil
+}
+
+// corpusKey is equal for runs that share a corpus.
+func corpusKey(r spec.Run) string {
+	return fmt.Sprint(r.Data.Source, r.Data.Modules, r.Data.Paths, r.Data.ValFraction, r.Data.Tokenizer, r.Data.TokenizerModel, r.Model.VocabSize)
 }
 
 // corpusOf opens the corpus of a run, once per distinct corpus; nil when it is
 // not at hand.
 func corpusOf(ctx context.Context, r spec.Run, o Options, sets map[string]*corpus.Set, p *Plan) (*corpus.Set, error) {
-	key := fmt.Sprint(r.Data.Source, r.Data.Modules, r.Data.Paths, r.Data.ValFraction, r.Data.Tokenizer, r.Data.TokenizerModel, r.Model.VocabSize)
+	key := corpusKey(r)
 	if set, ok := sets[key]; ok {
 		return set, nil
 	}
@@ -134,6 +163,7 @@ func corpusOf(ctx context.Context, r spec.Run, o Options, sets map[string]*corpu
 	return set, nil
 }
 
+// item plans a run without its time.
 func (p *Plan) item(inst spec.Instance, set *corpus.Set, stored []record.Run, device *tensor.Device) (Item, error) {
 	it := Item{Instance: inst, Action: Unknown, Reason: "the corpus is not at hand"}
 	s := inst.Run
@@ -142,8 +172,8 @@ func (p *Plan) item(inst spec.Instance, set *corpus.Set, stored []record.Run, de
 		return it, err
 	}
 	it.Memory, it.Bytes = prediction.Ledger.ByCategory(), prediction.Ledger.Total()
+	it.Need, it.Disk = Need(it.Bytes), checkpointBytes(it.Memory)
 	it.Parameters, it.Trainable = prediction.Parameters, prediction.Trainable
-	it.Disk = it.Memory[memory.Weights] + it.Memory[memory.Adapters] + it.Memory[memory.OptimizerState] + it.Memory[memory.Projectors]
 
 	if set != nil {
 		digests := train.Digests(set)
@@ -155,12 +185,6 @@ func (p *Plan) item(inst spec.Instance, set *corpus.Set, stored []record.Run, de
 		if it.Epochs > 1 {
 			p.Notes = append(p.Notes, fmt.Sprintf("%s makes %.2f epochs: later passes see text that was trained on", inst.Label, it.Epochs))
 		}
-	}
-	if it.Action != Reuse {
-		steps := float64(s.Train.Steps - it.Step)
-		evals := steps / float64(s.Eval.Every)
-		it.FLOPs = steps*prediction.StepFLOPs + evals*float64(s.Eval.Tokens)*prediction.EvalFLOPs
-		it.Seconds = it.FLOPs/p.Rate.of(s.Method.Kind, device.Threads(), stored) + refreshes(s, it.Step)*prediction.RefreshFLOPs/p.Rate.refresh(s.Method.Projector, device.Threads())
 	}
 	return it, nil
 }
@@ -195,26 +219,11 @@ func (it *Item) decide(stored []record.Run) {
 	}
 }
 
-// refreshes is the number of times that GaLore computes new bases from an
-// update on.
-func refreshes(s spec.Run, step int) float64 {
-	gap := int(s.Method.UpdateProjGap)
-	switch {
-	case s.Method.Kind != "galore":
-		return 0
-	case gap == int(spec.Never) && step > 0:
-		return 0
-	case gap == int(spec.Never):
-		return 1
-	}
-	return float64((s.Train.Steps+gap-1)/gap - (step+gap-1)/gap)
-}
-
-// refuse turns a run that does not fit into the given number of bytes away, and
-// says what takes the room.
-func (it *Item) refuse(limit int64) {
-	if limit == 0 || it.Bytes <= limit || it.Action == Reuse {
-		return
+// refuse turns a run that needs more than a number of bytes away, and says what
+// takes the room and what would fit.
+func (it *Item) refuse(limit int64, device *tensor.Device) error {
+	if limit == 0 || it.Need <= limit || it.Action == Reuse {
+		return nil
 	}
 	var largest memory.Category
 	for _, c := range memory.Categories() {
@@ -222,17 +231,20 @@ func (it *Item) refuse(limit int64) {
 			largest = c
 		}
 	}
-	advice := "a smaller model or rank"
-	switch largest {
-	case memory.Activations, memory.Scratch:
-		advice = "a smaller train.batch_size"
-	case memory.Gradients:
-		advice = "train.layerwise = true, or a smaller model"
+	fitting, smallest, err := alternatives(it.Instance.Run, limit, func(s spec.Run) (int64, error) {
+		p, err := train.Predict(s, device)
+		if err != nil {
+			return 0, err
+		}
+		return p.Ledger.Total(), nil
+	})
+	if err != nil {
+		return err
 	}
-	const gib = 1 << 30
-	it.Action = Refused
-	it.Reason = fmt.Sprintf("needs %.1f GiB, this machine has %.1f GiB; the largest part is %s with %.1f GiB: try %s",
-		float64(it.Bytes)/gib, float64(limit)/gib, largest, float64(it.Memory[largest])/gib, advice)
+	it.Action, it.Alternatives = Refused, fitting
+	it.Reason = fmt.Sprintf("needs %s, a run may use %s; the largest part is %s with %s; %s",
+		gibibytes(it.Need), gibibytes(limit), largest, gibibytes(it.Memory[largest]), advice(it.Instance.Run, fitting, smallest))
+	return nil
 }
 
 // Count returns the number of runs with an action.
@@ -268,14 +280,4 @@ func (p *Plan) Close() {
 	for _, set := range p.Corpora {
 		set.Close()
 	}
-}
-
-// Seconds is the estimate for the whole plan with jobs runs at a time.
-func (p *Plan) Seconds(jobs int) float64 {
-	var sum, longest float64
-	for _, it := range p.Items {
-		sum += it.Seconds
-		longest = max(longest, it.Seconds)
-	}
-	return max(sum/float64(max(jobs, 1)), longest)
 }

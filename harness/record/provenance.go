@@ -83,6 +83,13 @@ type CPU struct {
 	Features []string `json:"features,omitempty"` // vector instruction sets
 }
 
+// ThisCPU describes the processor of this machine.
+func ThisCPU() CPU {
+	cpu := readCPU()
+	cpu.Cores = runtime.NumCPU()
+	return cpu
+}
+
 // Collect fills in what the process can find out about itself. revision is the
 // commit the program was linked with, ending in "+dirty" or, as git describe
 // writes it, "-dirty" when its tree had changes, or "" when it was not linked with one; then it comes from the
@@ -95,9 +102,8 @@ func Collect(revision string, identify bool) Provenance {
 		GoVersion: runtime.Version(),
 		OS:        runtime.GOOS,
 		Arch:      runtime.GOARCH,
-		CPU:       readCPU(),
+		CPU:       ThisCPU(),
 	}
-	p.CPU.Cores = runtime.NumCPU()
 	p.Revision, p.Dirty = cutDirty(strings.TrimSpace(revision))
 	if info, ok := debug.ReadBuildInfo(); ok {
 		p.fromBuild(info)

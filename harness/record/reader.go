@@ -21,6 +21,7 @@ type Run struct {
 	Status     *Status
 	Summary    *Summary
 	Memory     *Memory
+	Estimate   *Estimate
 	Provenance *Provenance
 	// Problem says which file could not be read. The other parts are valid.
 	Problem error
@@ -45,6 +46,7 @@ func Read(dir string) (Run, error) {
 	}
 	r.Status = optional[Status](&r, statusFile)
 	r.Memory = optional[Memory](&r, memoryFile)
+	r.Estimate = optional[Estimate](&r, estimateFile)
 	r.Provenance = optional[Provenance](&r, provenanceFile)
 	if s := optional[Summary](&r, summaryFile); s != nil {
 		if s.Schema > Schema {

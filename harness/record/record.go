@@ -9,6 +9,7 @@
 //	provenance.json the program and the machine, of the first attempt; programs
 //	                of later attempts if they differ
 //	memory.json     bytes by category, predicted and registered
+//	estimate.json   time, memory and disk as estimated before the first update
 //	status.json     what the run is doing; replaced at every heartbeat
 //	metrics.jsonl   one JSON object per line, deterministic values only
 //	summary.json    written last: its existence, beside the rows, means done
@@ -49,6 +50,7 @@ const (
 	originFile     = "origin.json"
 	provenanceFile = "provenance.json"
 	memoryFile     = "memory.json"
+	estimateFile   = "estimate.json"
 	statusFile     = "status.json"
 	metricsFile    = "metrics.jsonl"
 	summaryFile    = "summary.json"
@@ -157,15 +159,26 @@ type Summary struct {
 	Time            Durations                 `json:"time"`
 	TokensPerSecond Float                     `json:"tokens_per_second"`
 	Threads         int                       `json:"threads"`
-	FLOPs           Float                     `json:"flops"`                  // arithmetic of all updates, as planned
-	PeakBytes       int64                     `json:"peak_bytes"`             // measured peak of the process; 0 = not measured
-	PeakMeasure     string                    `json:"peak_measure,omitempty"` // what PeakBytes is: "VmHWM", or the system's nearest
-	Memory          map[memory.Category]int64 `json:"memory"`                 // registered, bytes as run
+	FLOPs           Float                     `json:"flops"`                      // arithmetic of all updates, as planned
+	PeakBytes       int64                     `json:"peak_bytes"`                 // measured peak of the process; 0 = not measured
+	PeakMeasure     string                    `json:"peak_measure,omitempty"`     // what PeakBytes is: "VmHWM", or the system's nearest
+	CheckpointBytes int64                     `json:"checkpoint_bytes,omitempty"` // of the last checkpoint's files; 0 = there is none
+	Memory          map[memory.Category]int64 `json:"memory"`                     // registered, bytes as run
 }
 
-// Durations says where the time of a run went, in seconds over all attempts.
+// Durations says where the time of a run went, in seconds over all attempts: up
+// to the checkpoint that the next attempt carried on from, and after it.
 type Durations struct {
 	TrainS   Float `json:"train_s"`
 	EvalS    Float `json:"eval_s"`
 	RefreshS Float `json:"refresh_s"` // part of TrainS spent on new projectors and merges
+	// CheckpointS is the time of writing checkpoints and of the final digest. Old
+	// records do not say, and neither do they of SetupS: 0.
+	CheckpointS Float `json:"checkpoint_s,omitempty"`
+	// SetupS is the time from the start of an attempt to its first update,
+	// without the preparation of the corpus.
+	SetupS Float `json:"setup_s,omitempty"`
 }
+
+// Total is the time of the whole run.
+func (d Durations) Total() Float { return d.TrainS + d.EvalS + d.CheckpointS + d.SetupS }

@@ -442,3 +442,55 @@ func TestNumbers(t *testing.T) {
 		}
 	}
 }
+
+// TestEstimate: a run shows its estimate, beside the actual when it is done, and
+// by how much they differ.
+func TestEstimate(t *testing.T) {
+	root := t.TempDir()
+	var s record.Sweep
+	done := store(t, root, &s, "galore", "", 0, 3.7, nil)
+	diverged := store(t, root, &s, "adamw", "", 0, math.NaN(), nil)
+	must(t, record.AddOrigin(root, "00000000cccc", "n", record.Origin{Experiment: "small", Variant: "lora"}))
+	e := record.Estimate{
+		How: record.Calibrated, Threads: 2, FLOPs: 2.5e12, MemoryBytes: 100 << 20, DiskBytes: 12 << 20,
+		Time: record.Durations{TrainS: 50, RefreshS: 1, EvalS: 6, CheckpointS: 2, SetupS: 0.5},
+	}
+	for _, id := range []string{done, diverged, "00000000cccc"} {
+		must(t, record.WriteEstimate(root, id, e, true))
+	}
+	runs, err := record.List(root)
+	must(t, err)
+	for id, want := range map[string][]string{
+		done:           {"estimate (calibrated, for 2 threads) and actual", "50.0 s → 61.5 s (+23.0 %)", "6.0 s → 3.0 s (-50.0 %)", "1.0 s → 0.5 s (-50.0 %)", "58.5 s → 64.5 s (+10.3 %)", "100.0 MiB → 123.0 MiB (+23.0 %)", "checkpoints 2.0 s set-up"},
+		diverged:       {"training 50.0 s of it"},
+		"00000000cccc": {"time in all 58.5 s memory", "2.5e+12 FLOP"},
+	} {
+		r, err := record.Find(runs, id)
+		must(t, err)
+		var text, data bytes.Buffer
+		must(t, WriteRun(&text, r, Text), WriteRun(&data, r, JSON))
+		words := strings.Join(strings.Fields(text.String()), " ")
+		for _, w := range want {
+			if !strings.Contains(words, w) {
+				t.Errorf("%s: no %q in\n%s", id, w, text.String())
+			}
+		}
+		var out struct {
+			List []struct {
+				Name    string   `json:"name"`
+				Actual  *float64 `json:"actual"`
+				Percent *float64 `json:"deviation_percent"`
+			} `json:"estimate_and_actual"`
+		}
+		must(t, json.Unmarshal(data.Bytes(), &out))
+		if len(out.List) != 8 {
+			t.Fatalf("%s: %d parts", id, len(out.List))
+		}
+		for _, d := range out.List {
+			measured := id == done && d.Name != "checkpoint_s" && d.Name != "setup_s" && d.Name != "disk_bytes"
+			if (d.Actual != nil) != measured || (d.Percent != nil) != measured {
+				t.Errorf("%s: %+v, measured %v", id, d, measured)
+			}
+		}
+	}
+}

@@ -24,6 +24,8 @@ type runJSON struct {
 	Status     *record.Status     `json:"status,omitempty"`
 	Summary    *record.Summary    `json:"summary,omitempty"`
 	Memory     *record.Memory     `json:"memory,omitempty"`
+	Estimate   *record.Estimate   `json:"estimate,omitempty"`
+	Deviations []deviation        `json:"estimate_and_actual,omitempty"`
 	Provenance *record.Provenance `json:"provenance,omitempty"`
 	Problem    string             `json:"problem,omitempty"`
 }
@@ -32,6 +34,7 @@ func asJSON(r record.Run) runJSON {
 	out := runJSON{
 		ID: r.ID, NumbersID: r.NumbersID, State: r.State(), Reference: r.Reference, Origins: r.Origins,
 		Status: r.Status, Summary: r.Summary, Memory: r.Memory, Provenance: r.Provenance,
+		Estimate: r.Estimate, Deviations: deviations(r),
 	}
 	if r.Problem != nil {
 		out.Problem = r.Problem.Error()
@@ -74,6 +77,7 @@ func WriteRun(w io.Writer, r record.Run, format string) error {
 		p.field("attempt", fmt.Sprint(r.Status.Attempt))
 		p.field("last sign of life", r.Status.Heartbeat.Format(time.RFC3339))
 	}
+	p.estimate(r)
 	p.memory(r)
 	if len(r.Origins) > 0 {
 		p.title("settings")
@@ -153,8 +157,12 @@ func (p *page) results(s record.Summary) {
 	p.field("updates", thousands(float64(s.Steps)))
 	p.field("tokens seen", fmt.Sprintf("%s (%s positions, %s epochs)", thousands(float64(s.TokensSeen)), thousands(float64(s.Positions)), measure(float64(s.Epochs))))
 	p.field("speed", fmt.Sprintf("%s tokens/s with %d threads", thousands(float64(s.TokensPerSecond)), s.Threads))
-	p.field("time", fmt.Sprintf("training %s, of it refreshes and merges %s; evaluation %s; started %d×",
-		duration(float64(s.Time.TrainS)), duration(float64(s.Time.RefreshS)), duration(float64(s.Time.EvalS)), s.Attempts))
+	text := fmt.Sprintf("training %s, of it refreshes and merges %s; evaluation %s",
+		duration(float64(s.Time.TrainS)), duration(float64(s.Time.RefreshS)), duration(float64(s.Time.EvalS)))
+	if s.Time.CheckpointS > 0 || s.Time.SetupS > 0 { // old records do not say
+		text += fmt.Sprintf("; checkpoints %s; set-up %s", duration(float64(s.Time.CheckpointS)), duration(float64(s.Time.SetupS)))
+	}
+	p.field("time", fmt.Sprintf("%s; started %d×", text, s.Attempts))
 	p.field("state digest", s.StateDigest)
 }
 

@@ -36,6 +36,9 @@ type position struct {
 	TrainS     float64 `json:"train_seconds"`
 	EvalS      float64 `json:"eval_seconds"`
 	RefreshS   float64 `json:"refresh_seconds"`
+	// CheckpointS does not know yet of the checkpoint that it is written to.
+	CheckpointS float64 `json:"checkpoint_seconds,omitempty"`
+	SetupS      float64 `json:"setup_seconds,omitempty"`
 
 	Sums map[string]string `json:"sha256"`
 }
@@ -172,6 +175,21 @@ func checkpoints(dir string) ([]string, error) {
 	slices.Sort(names)
 	slices.Reverse(names)
 	return names, err
+}
+
+// checkpointBytes returns the size of the newest checkpoint's files under dir;
+// 0 if there is none, as after a divergence before the first.
+func checkpointBytes(dir string) (bytes int64) {
+	names, _ := checkpoints(dir)
+	if len(names) == 0 {
+		return 0
+	}
+	for _, file := range []string{modelFile, stateFile, metaFile} {
+		if info, err := os.Stat(filepath.Join(dir, names[0], file)); err == nil {
+			bytes += info.Size()
+		}
+	}
+	return bytes
 }
 
 // LatestStep returns the step of the newest complete checkpoint under the

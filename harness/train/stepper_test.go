@@ -41,3 +41,34 @@ func TestStepper(t *testing.T) {
 		}
 	}
 }
+
+// TestFirstStepper: the first update computes bases and the later ones do not,
+// until one is due again; the parts of an update are not negative, and an
+// evaluation reads a micro-batch.
+func TestFirstStepper(t *testing.T) {
+	d := tensor.NewDevice(tensor.Options{Threads: 1})
+	defer d.Close()
+	_, s := tiny(t)
+	variants()["galore"](&s)
+	s.Method.UpdateProjGap = 100
+	r, err := FirstStepper(s, d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		u         int
+		refreshes bool
+	}{{0, true}, {1, false}, {2, false}, {100, true}, {101, false}} {
+		r.Seek(c.u)
+		if _, err := r.Update(); err != nil {
+			t.Fatal(err)
+		}
+		spent := r.Spent()
+		if !(spent.Pass > 0 && spent.Apply > 0) || c.refreshes != (spent.Refresh > 0) {
+			t.Errorf("update %d: %+v, want a refresh: %v", c.u, spent, c.refreshes)
+		}
+	}
+	if got, want := r.Evaluate(), s.Train.BatchSize*s.Train.MaxLength; got != want {
+		t.Errorf("evaluated %d tokens, want %d", got, want)
+	}
+}

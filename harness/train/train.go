@@ -114,9 +114,11 @@ type training struct {
 func (t *training) run(ctx context.Context) (*record.Summary, error) {
 	device := tensor.NewDevice(tensor.Options{Threads: t.Threads, ISA: t.ISA})
 	defer device.Close()
+	began := time.Now()
 	if err := t.setUp(device); err != nil {
 		return nil, err
 	}
+	t.at.SetupS += time.Since(began).Seconds()
 	s := t.Spec.Train
 	t.send(Message{Phase: "start", Step: t.at.Step, Steps: s.Steps})
 	for t.at.Step < s.Steps {
@@ -346,6 +348,8 @@ func (t *training) status(state string, force bool) error {
 func (t *training) checkpoints() string { return filepath.Join(t.writer.Dir(), "ckpt") }
 
 func (t *training) checkpoint(keep int) error {
+	began := time.Now()
+	defer func() { t.at.CheckpointS += time.Since(began).Seconds() }()
 	if err := t.writer.Sync(); err != nil {
 		return err
 	}
@@ -359,10 +363,12 @@ func (t *training) checkpoint(keep int) error {
 
 // finish writes the summary: its existence means that the run is done.
 func (t *training) finish(state, reason string) (*record.Summary, error) {
+	began := time.Now()
 	digest, err := t.digest()
 	if err != nil {
 		return nil, err
 	}
+	t.at.CheckpointS += time.Since(began).Seconds()
 	if err := t.writeMemory(); err != nil {
 		return nil, err
 	}
@@ -373,10 +379,12 @@ func (t *training) finish(state, reason string) (*record.Summary, error) {
 		Final:  t.last, Best: t.best, StateDigest: digest,
 		Time: record.Durations{
 			TrainS: record.Float(t.at.TrainS), EvalS: record.Float(t.at.EvalS), RefreshS: record.Float(t.at.RefreshS),
+			CheckpointS: record.Float(t.at.CheckpointS), SetupS: record.Float(t.at.SetupS),
 		},
 		TokensPerSecond: record.Float(t.tokensPerSecond()), Threads: t.device.Threads(),
 		FLOPs:     record.Float(float64(t.at.Step) * t.prediction.StepFLOPs),
-		PeakBytes: t.meter.measured.PeakBytes, PeakMeasure: t.meter.measured.Measure, Memory: t.ledger.ByCategory(),
+		PeakBytes: t.meter.measured.PeakBytes, PeakMeasure: t.meter.measured.Measure, CheckpointBytes: checkpointBytes(t.checkpoints()),
+		Memory: t.ledger.ByCategory(),
 	}
 	if err := t.writer.Summary(summary); err != nil {
 		return nil, err

@@ -15,6 +15,7 @@ import (
 	"ranklab/corpus"
 	"ranklab/harness/record"
 	"ranklab/harness/spec"
+	"ranklab/internal/memory"
 	"ranklab/internal/random"
 	"ranklab/models"
 	"ranklab/tensor"
@@ -312,6 +313,44 @@ func TestReuse(t *testing.T) {
 	mustTrain(t, o).mustEqual(t, "reused", want)
 	if steps > 0 {
 		t.Errorf("trained %d steps again", steps)
+	}
+}
+
+// TestDurations: every part of a run's time is measured, over all its starts, and
+// the checkpoint that stays is as large as its tensors and little more.
+func TestDurations(t *testing.T) {
+	set, s := tiny(t)
+	variants()["galore"](&s)
+	s.Train.CheckpointEvery = 4
+	o := Options{Spec: s, Data: set, Results: t.TempDir(), Threads: 1}
+	ctx, cancel := context.WithCancel(t.Context())
+	o.Messages = func(m Message) {
+		if m.Phase == "train" && m.Step >= 7 {
+			cancel()
+		}
+	}
+	if _, err := Run(ctx, o); !errors.Is(err, ErrStopped) {
+		t.Fatal(err)
+	}
+	_, first, err := findCheckpoint(filepath.Join(record.Dir(o.Results, s.RunID(Digests(set))), "ckpt"), func(position) error { return nil }, func(string) {})
+	if err != nil || !(first.SetupS > 0 && first.CheckpointS > 0) { // of the checkpoint after 4 updates
+		t.Fatalf("%+v, %v", first, err)
+	}
+	o.Messages = nil
+	r := mustTrain(t, o)
+	d := r.summary.Time
+	if !(d.TrainS > d.RefreshS && d.RefreshS > 0 && d.EvalS > 0 && float64(d.CheckpointS) > first.CheckpointS && float64(d.SetupS) > first.SetupS) {
+		t.Errorf("%+v; before the stop set-up %v s, checkpoints %v s", d, first.SetupS, first.CheckpointS)
+	}
+	if sum := d.TrainS + d.EvalS + d.CheckpointS + d.SetupS; d.Total() != sum {
+		t.Errorf("total %v, want %v: refreshes are part of training", d.Total(), sum)
+	}
+	tensors := int64(0)
+	for _, c := range []memory.Category{memory.Weights, memory.OptimizerState, memory.Projectors} {
+		tensors += r.memory.Registered[c]
+	}
+	if got := r.summary.CheckpointBytes; got < tensors || got > tensors+32<<10 {
+		t.Errorf("checkpoint of %d bytes, tensors of %d", got, tensors)
 	}
 }
 

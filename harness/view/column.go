@@ -79,6 +79,14 @@ func metrics() []metric {
 		{Column{Name: "train_seconds", Header: "training time", Unit: "s", Kind: Seconds}, func(r record.Run) float64 { return float64(r.Summary.Time.TrainS) }},
 		{Column{Name: "eval_seconds", Header: "evaluation time", Unit: "s", Kind: Seconds}, func(r record.Run) float64 { return float64(r.Summary.Time.EvalS) }},
 		{Column{Name: "refresh_seconds", Header: "time in refreshes and merges", Unit: "s", Kind: Seconds}, func(r record.Run) float64 { return float64(r.Summary.Time.RefreshS) }},
+		{Column{Name: "checkpoint_seconds", Header: "time of writing checkpoints", Unit: "s", Kind: Seconds}, func(r record.Run) float64 { return orMissing(float64(r.Summary.Time.CheckpointS)) }},
+		{Column{Name: "seconds", Header: "time in all", Unit: "s", Kind: Seconds}, func(r record.Run) float64 { return float64(r.Summary.Time.Total()) }},
+		{Column{Name: "estimated_seconds", Header: "estimated time", Unit: "s", Kind: Seconds}, func(r record.Run) float64 {
+			if r.Estimate == nil {
+				return missing
+			}
+			return float64(r.Estimate.TotalS)
+		}},
 		{Column{Name: "tokens_seen", Header: "tokens seen", Kind: Count}, func(r record.Run) float64 { return float64(r.Summary.TokensSeen) }},
 		{Column{Name: "positions", Header: "positions seen, padding included", Kind: Count}, func(r record.Run) float64 { return float64(r.Summary.Positions) }},
 		{Column{Name: "epochs", Header: "epochs", Kind: Measure}, func(r record.Run) float64 { return float64(r.Summary.Epochs) }},

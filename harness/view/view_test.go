@@ -498,3 +498,22 @@ func TestRunsWithoutEvaluationHaveNoQuality(t *testing.T) {
 		}
 	}
 }
+
+// TestTimes: the time in all stands beside the estimated one, which runs of
+// before there was an estimate do not have.
+func TestTimes(t *testing.T) {
+	r := record.Run{ID: "a", Summary: &record.Summary{State: record.Done, Time: record.Durations{TrainS: 10, RefreshS: 3, EvalS: 2, CheckpointS: 1, SetupS: 0.5}}}
+	for _, c := range []struct {
+		estimate *record.Estimate
+		want     any
+	}{{nil, nil}, {&record.Estimate{TotalS: 12}, 12.0}} {
+		r.Estimate = c.estimate
+		row, err := RowOf(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := row.Value("estimated_seconds"); got != c.want || row.Value("seconds") != 13.5 || row.Value("checkpoint_seconds") != 1.0 {
+			t.Errorf("estimated %v, want %v; in all %v", got, c.want, row.Value("seconds"))
+		}
+	}
+}

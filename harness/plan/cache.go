@@ -1,0 +1,84 @@
+package plan
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"ranklab/internal/atomicfile"
+)
+
+// calibrationFile is the file of the cache folder that holds all calibrations.
+const calibrationFile = "calibration.json"
+
+// A cache keeps calibrations between plans, in one file.
+type cache struct {
+	path    string
+	entries map[string]entry
+}
+
+// An entry is a calibration and what it is one of, for people who read the
+// file.
+type entry struct {
+	Machine machine `json:"machine"`
+	Of      string  `json:"of"`
+	Calibration
+}
+
+// cacheContent is what the file holds.
+type cacheContent struct {
+	Schema  int              `json:"schema"`
+	Entries map[string]entry `json:"entries"` // by key
+}
+
+// openCache reads the calibrations in a folder. A file that cannot be read as
+// such counts as none, and note says so.
+func openCache(folder string) (c *cache, note string) {
+	c = &cache{path: filepath.Join(folder, calibrationFile), entries: map[string]entry{}}
+	data, err := os.ReadFile(c.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return c, ""
+	}
+	var version struct{ Schema int }
+	var content cacheContent
+	if err == nil {
+		err = json.Unmarshal(data, &version)
+	}
+	if err == nil && version.Schema != calibrationSchema { // of another version of the program
+		return c, ""
+	}
+	if err == nil {
+		err = json.Unmarshal(data, &content)
+	}
+	if err != nil {
+		return c, fmt.Sprintf("the calibrations in %s cannot be read and are made again: %v", c.path, err)
+	}
+	damaged := 0
+	for key, e := range content.Entries {
+		if !e.valid() {
+			damaged++
+			continue
+		}
+		c.entries[key] = e
+	}
+	if damaged > 0 {
+		note = fmt.Sprintf("%d calibrations in %s make no sense and are made again", damaged, c.path)
+	}
+	return c, note
+}
+
+// put adds a calibration and stores the file.
+func (c *cache) put(key string, e entry) error {
+	c.entries[key] = e
+	data, err := json.MarshalIndent(cacheContent{calibrationSchema, c.entries}, "", "  ")
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(c.path), 0o777); err != nil {
+		return err
+	}
+	return atomicfile.Write(c.path, append(data, '\n'))
+}

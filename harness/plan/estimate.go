@@ -1,0 +1,88 @@
+package plan
+
+import (
+	"context"
+
+	"ranklab/corpus"
+	"ranklab/harness/record"
+	"ranklab/harness/spec"
+	"ranklab/tensor"
+)
+
+// estimate fills in what the runs take.
+func (p *Plan) estimate(ctx context.Context, c *calibrator, evalTokens func(spec.Run) float64, stored []record.Run, device *tensor.Device) error {
+	var runs []spec.Run
+	for _, it := range p.Items {
+		// A run that another process trains is nearly reused.
+		if it.pending() && it.Action != Running {
+			for _, phase := range phases(it.Instance.Run, 0) {
+				runs = append(runs, phase.run)
+			}
+		}
+	}
+	if err := c.calibrate(ctx, runs); err != nil {
+		return err
+	}
+	p.Notes = append(p.Notes, c.notes...)
+	for i := range p.Items {
+		it := &p.Items[i]
+		if it.Action == Reuse {
+			continue
+		}
+		s := it.Instance.Run
+		costOf := func(done int) (Cost, error) {
+			v := volumeOf(s, done, evalTokens(s), it.Memory)
+			a, err := v.arithmetic(device)
+			if err != nil {
+				return Cost{}, err
+			}
+			cost := Cost{How: record.Rough, FLOPs: a.sum()}
+			if known, ok := c.of(v.phases); ok {
+				cost.How, cost.Time = record.Calibrated, v.calibrated(known)
+			} else {
+				cost.Time = v.rough(a, p.Rate.of(s.Method.Kind, device.Threads(), stored), p.Rate.refresh(s.Method.Projector, device.Threads()))
+			}
+			return cost, nil
+		}
+		var err error
+		if it.Whole, err = costOf(0); err != nil {
+			return err
+		}
+		if it.Left = it.Whole; it.Step > 0 {
+			if it.Left, err = costOf(it.Step); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// evaluations returns a function that tells the positions of one evaluation of
+// a run: where the corpus is at hand those of its fixed set, padding included,
+// and else the tokens that were asked for.
+func evaluations(sets map[string]*corpus.Set) func(spec.Run) float64 {
+	type question struct {
+		corpus, packing string
+		length, tokens  int
+	}
+	known := map[question]float64{}
+	return func(s spec.Run) float64 {
+		q := question{corpusKey(s), s.Data.Packing, s.Train.MaxLength, s.Eval.Tokens}
+		set := sets[q.corpus]
+		if set == nil {
+			return float64(s.Eval.Tokens)
+		}
+		if _, ok := known[q]; !ok {
+			known[q] = float64(corpus.EvalSet(set.Val, q.packing, q.length, q.tokens).Sequences * q.length)
+		}
+		return known[q]
+	}
+}
+
+// Record is the estimate as the run's folder keeps it.
+func (it Item) Record(threads int) record.Estimate {
+	return record.Estimate{
+		How: it.Whole.How, Threads: threads, Time: it.Whole.Time, TotalS: it.Whole.Time.Total(),
+		FLOPs: record.Float(it.Whole.FLOPs), Memory: it.Memory, MemoryBytes: it.Bytes, DiskBytes: it.Disk,
+	}
+}
