@@ -24,6 +24,7 @@ type Report struct {
 	Limits      []Limit        `json:"limits"`
 	Figures     []Figure       `json:"figures"`
 	Means       []Mean         `json:"means"`
+	Occupancies []Occupancy    `json:"occupancies,omitempty"` // of the section memory
 	Notes       []string       `json:"notes"`
 	Others      float64        `json:"others"`                // share of the processors' time that other programs took; -1 = unknown
 	Interrupted bool           `json:"interrupted,omitempty"` // stopped before the end

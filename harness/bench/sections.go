@@ -24,6 +24,7 @@ func sections() []section {
 		{"ops", "every other operation of a step", (*session).ops},
 		{"step", "forward and backward, and a full step of each method", (*session).step},
 		{"refresh", "new projectors for all targets", (*session).refresh},
+		{"memory", "the largest resident size of a run's process, beside its ledger", (*session).memory},
 		{"parallel", "small runs side by side, one thread each", (*session).parallel},
 	}
 }

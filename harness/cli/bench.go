@@ -14,7 +14,7 @@ import (
 )
 
 type benchCmd struct {
-	Sections []string `arg:"" optional:"" name:"section" help:"What to measure: machine, gemm, ops, step, refresh, parallel. Default: all."`
+	Sections []string `arg:"" optional:"" name:"section" help:"What to measure: machine, gemm, ops, step, refresh, memory, parallel. Default: all."`
 
 	Preset  []string `help:"Models to measure: presets, or quick (9m with a vocabulary of 2048). Default: 130m,quick." placeholder:"NAME,…"`
 	Tokens  int      `help:"Rows of activations, and tokens per step." default:"2048" placeholder:"N"`
@@ -115,3 +115,7 @@ func (v *env) follow(o *bench.Options) (end func()) {
 type benchChildCmd struct{}
 
 func (benchChildCmd) Run(v *env) error { return bench.Child(os.Stdin, v.stdout) }
+
+type benchResidentCmd struct{}
+
+func (benchResidentCmd) Run(v *env) error { return bench.Resident(os.Stdin, v.stdout) }

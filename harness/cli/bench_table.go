@@ -33,7 +33,8 @@ func writeBench(w io.Writer, r *bench.Report) error {
 	}
 	fmt.Fprintf(w, "medians of up to %d runs (least – most); shares of the limit measured right before: %s multiply-adds, or memory\n", r.Settings.Runs, m.Peak)
 	tables := map[string]func(io.Writer, *bench.Report, []bench.Figure) error{
-		"machine": machineTable, "gemm": gemmTable, "ops": opsTable, "step": stepTable, "refresh": refreshTable, "parallel": parallelTable,
+		"machine": machineTable, "gemm": gemmTable, "ops": opsTable, "step": stepTable, "refresh": refreshTable,
+		"memory": memoryTable, "parallel": parallelTable,
 	}
 	for _, name := range r.Settings.Sections {
 		var figures []bench.Figure
@@ -42,7 +43,7 @@ func writeBench(w io.Writer, r *bench.Report) error {
 				figures = append(figures, f)
 			}
 		}
-		if len(figures) == 0 {
+		if len(figures) == 0 && (name != "memory" || len(r.Occupancies) == 0) {
 			continue
 		}
 		fmt.Fprintf(w, "\n%s: %s\n\n", name, bench.About(name))
@@ -203,6 +204,25 @@ func refreshTable(w io.Writer, _ *bench.Report, figures []bench.Figure) error {
 		rows = append(rows, []string{f.Preset, f.Name, fmt.Sprintf("%.0f", f.Work), clock(f.Seconds.Median), betweenTimes(f.Seconds), fmt.Sprintf("%.2f", f.Passes)})
 	}
 	return printRows(w, 2, []string{"preset", "refresh", "matrices", "time", "range", "forward-backward passes"}, rows)
+}
+
+func memoryTable(w io.Writer, r *bench.Report, _ []bench.Figure) error {
+	var rows [][]string
+	for _, o := range r.Occupancies {
+		peak, ratio := "–", "–"
+		if o.Peak > 0 {
+			peak, ratio = size(o.Peak), fmt.Sprintf("%.3f", o.Ratio())
+		}
+		rows = append(rows, []string{
+			o.Preset, o.Method, o.Execution, size(o.Steady), size(o.Refresh - o.Steady), size(o.Ledger), peak, ratio, size(o.Base),
+		})
+	}
+	header := []string{"preset", "method", "execution", "steady", "more in a refresh", "ledger", "measured peak", "peak / ledger", "process alone"}
+	if err := printRows(w, 3, header, rows); err != nil {
+		return err
+	}
+	fmt.Fprintf(w, "measured peak: %s of the run's own process; process alone: before the run was assembled, part of the peak\n", r.Occupancies[0].Measure)
+	return nil
 }
 
 func parallelTable(w io.Writer, _ *bench.Report, figures []bench.Figure) error {

@@ -36,7 +36,8 @@ type commands struct {
 	Bench   benchCmd   `cmd:"" help:"Measure this machine and how much of it training uses: products, operations, steps, refreshes."`
 	Publish publishCmd `cmd:"" help:"Copy the finished runs of an experiment, its tables and figures to RESULTS/reference, to be committed."`
 
-	BenchChild benchChildCmd `cmd:"" hidden:"" help:"What bench starts to measure runs side by side."`
+	BenchChild    benchChildCmd    `cmd:"" hidden:"" help:"What bench starts to measure runs side by side."`
+	BenchResident benchResidentCmd `cmd:"" hidden:"" help:"What bench starts to measure the memory of a run."`
 
 	Results string `help:"Folder that results are written to and read from. Default: results." default:"results" type:"path" placeholder:"DIR"`
 	Cache   string `help:"Folder that corpora and tokenizers are kept in. Default: the user's cache folder." type:"path" placeholder:"DIR" env:"RANKLAB_CACHE"`
