@@ -127,7 +127,7 @@ type Measured struct {
 	Measure   string      `json:"measure"`    // what it is: "VmHWM", the peak resident size, or the system's nearest
 	BaseBytes int64       `json:"base_bytes"` // before the run was assembled: program, runtime, opened data
 	PeakBytes int64       `json:"peak_bytes"`
-	PeakStep  int         `json:"peak_step"` // updates applied when the peak was first seen
+	PeakStep  int         `json:"peak_step"` // updates applied when it first came within 1 % of the peak
 	PeakPhase string      `json:"peak_phase"`
 	RSS       []RSSSample `json:"rss,omitempty"` // along the run, a few hundred at most
 }

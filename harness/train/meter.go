@@ -10,8 +10,9 @@ import (
 // run, and the phase in which the peak was reached.
 type meter struct {
 	measured record.Measured
-	seen     int // samples offered since the last one kept
-	stride   int // samples offered per sample kept
+	named    int64 // the peak when its phase was noted: what adds less than 1 % has none
+	seen     int   // samples offered since the last one kept
+	stride   int   // samples offered per sample kept
 }
 
 // maxSamples bounds the samples of a run. When they are full every second one is
@@ -23,7 +24,7 @@ const maxSamples = 256
 func newMeter(earlier *record.Measured, step int) *meter {
 	m := &meter{stride: 1, measured: record.Measured{Measure: residentMeasure}}
 	if earlier != nil && earlier.Measure == residentMeasure {
-		m.measured = *earlier
+		m.measured, m.named = *earlier, earlier.PeakBytes
 		m.measured.RSS = slices.DeleteFunc(slices.Clone(earlier.RSS), func(s record.RSSSample) bool { return s.Step > step })
 	}
 	m.measured.BaseBytes, _ = resident()
@@ -34,9 +35,10 @@ func newMeter(earlier *record.Measured, step int) *meter {
 // "evaluation" or "checkpoint".
 func (m *meter) sample(step int, phase string) {
 	now, peak := resident()
-	if peak > m.measured.PeakBytes {
-		m.measured.PeakBytes, m.measured.PeakStep, m.measured.PeakPhase = peak, step, phase
+	if peak > m.named+m.named/100 {
+		m.named, m.measured.PeakStep, m.measured.PeakPhase = peak, step, phase
 	}
+	m.measured.PeakBytes = max(m.measured.PeakBytes, peak)
 	if m.seen++; m.seen < m.stride {
 		return
 	}
