@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime/debug"
 	"slices"
 	"time"
 
@@ -118,4 +119,7 @@ func (benchChildCmd) Run(v *env) error { return bench.Child(os.Stdin, v.stdout) 
 
 type benchResidentCmd struct{}
 
-func (benchResidentCmd) Run(v *env) error { return bench.Resident(os.Stdin, v.stdout) }
+func (benchResidentCmd) Run(v *env) error {
+	debug.SetGCPercent(5) // as in training
+	return bench.Resident(os.Stdin, v.stdout)
+}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 	"time"
 
@@ -47,6 +48,9 @@ func (c trainCmd) Run(v *env) error {
 		return err
 	}
 	defer set.Close()
+	// Nearly all memory of a run lives as long as it. By default the collector
+	// would let garbage double it before it looks.
+	debug.SetGCPercent(5)
 	o := train.Options{Spec: s, Results: v.results, Data: set, Threads: c.Threads, ISA: isa, Revision: v.revision, Identify: c.Identify}
 	if c.Messages {
 		// Whoever reads the messages has started this run. When he is gone, the

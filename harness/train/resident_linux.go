@@ -1,7 +1,6 @@
 package train
 
 import (
-	"bufio"
 	"os"
 	"strconv"
 	"strings"
@@ -13,17 +12,16 @@ const residentMeasure = "VmHWM"
 // resident returns the resident size of this process, in bytes, and the largest
 // it has had; 0 when they cannot be read.
 func resident() (now, peak int64) {
-	f, err := os.Open("/proc/self/status")
+	text, err := os.ReadFile("/proc/self/status")
 	if err != nil {
 		return 0, 0
 	}
-	defer f.Close()
-	for s := bufio.NewScanner(f); s.Scan(); {
-		name, value, _ := strings.Cut(s.Text(), ":")
+	for line := range strings.Lines(string(text)) {
+		name, value, _ := strings.Cut(line, ":")
 		if name != "VmRSS" && name != "VmHWM" {
 			continue
 		}
-		kib, err := strconv.ParseInt(strings.TrimSpace(strings.TrimSuffix(value, "kB")), 10, 64)
+		kib, err := strconv.ParseInt(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(value), "kB")), 10, 64)
 		if err != nil {
 			return 0, 0
 		}
