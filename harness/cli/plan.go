@@ -19,6 +19,7 @@ type planCmd struct {
 	executionArg  `embed:""`
 	calibrateArg  `embed:""`
 	NoData        bool `help:"Do not open or build the corpus: runs then have no identity, and finished ones are not found."`
+	Buffers       bool `help:"Also list every buffer of the runs by name."`
 	JSON          bool `name:"json" help:"Print JSON for a program to read."`
 }
 
@@ -34,9 +35,12 @@ func (c planCmd) Run(v *env) error {
 	}
 	defer p.Close()
 	if c.JSON {
-		return writePlanJSON(v.stdout, p, jobs)
+		return writePlanJSON(v.stdout, p, jobs, c.Buffers)
 	}
-	return writePlan(v.stdout, p, jobs)
+	if err := writePlan(v.stdout, p, jobs); err != nil {
+		return err
+	}
+	return writeLedgers(v.stdout, p, c.Buffers)
 }
 
 // newTable returns a table for a terminal: header, rows of text, numbers to
@@ -182,21 +186,31 @@ type planRunJSON struct {
 	Disk       int64                     `json:"disk"`
 	Epochs     float64                   `json:"epochs"`
 
+	Steady     int64          `json:"steady_bytes"` // in use in every update
+	Refresh    int64          `json:"refresh_bytes"`
+	Checkpoint int64          `json:"checkpoint_bytes"`
+	Buffers    []memory.Entry `json:"buffers,omitempty"`
+
 	Alternatives []plan.Alternative `json:"alternatives,omitempty"` // of a refused run
 }
 
-func writePlanJSON(w io.Writer, p *plan.Plan, jobs int) error {
+func writePlanJSON(w io.Writer, p *plan.Plan, jobs int, buffers bool) error {
 	total := p.Total(jobs)
 	out := planJSON{
 		Experiment: p.Experiment.Name, Jobs: total.Jobs, Threads: p.Threads, Seconds: total.Seconds, How: total.How, FLOPs: total.FLOPs,
 		Need: total.Need, Memory: p.Memory, Disk: total.Disk, Runs: []planRunJSON{}, Notes: append([]string{}, p.Notes...),
 	}
 	for _, it := range p.Items {
+		var entries []memory.Entry
+		if buffers {
+			entries = it.Ledger.Entries()
+		}
 		out.Runs = append(out.Runs, planRunJSON{
 			Label: it.Instance.Label, RunID: it.ID, NumbersID: it.NumbersID, Action: it.Action, Reason: it.Reason, Step: it.Step,
 			Parameters: it.Parameters, Trainable: it.Trainable, Memory: it.Memory, Bytes: it.Bytes, Need: it.Need,
 			FLOPs: it.Left.FLOPs, Seconds: it.Left.Seconds(), How: it.Left.How, Time: it.Left.Time, Disk: it.Disk, Epochs: it.Epochs,
-			Alternatives: it.Alternatives,
+			Steady: it.Ledger.During(memory.Always), Refresh: it.Ledger.During(memory.Refresh), Checkpoint: it.Ledger.During(memory.Checkpoint),
+			Buffers: entries, Alternatives: it.Alternatives,
 		})
 	}
 	enc := json.NewEncoder(w)

@@ -38,7 +38,8 @@ type Item struct {
 	Step      int    // updates already applied
 	Dir       string // folder of the stored run, if there is one
 
-	Memory     map[memory.Category]int64 // predicted bytes, steady state
+	Ledger     *memory.Ledger            // every buffer, predicted
+	Memory     map[memory.Category]int64 // its bytes by category
 	Bytes      int64                     // their sum
 	Need       int64                     // what its process is taken to need; see Need
 	Parameters int64
@@ -171,7 +172,7 @@ func (p *Plan) item(inst spec.Instance, set *corpus.Set, stored []record.Run, de
 	if err != nil {
 		return it, err
 	}
-	it.Memory, it.Bytes = prediction.Ledger.ByCategory(), prediction.Ledger.Total()
+	it.Ledger, it.Memory, it.Bytes = prediction.Ledger, prediction.Ledger.ByCategory(), prediction.Ledger.Total()
 	it.Need, it.Disk = Need(it.Bytes), checkpointBytes(it.Memory)
 	it.Parameters, it.Trainable = prediction.Parameters, prediction.Trainable
 
