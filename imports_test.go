@@ -38,7 +38,7 @@ var allowed = map[string][]string{
 	"harness/spec":      {"models", "experiments", "harness/view", "internal/..."},
 	"harness/train": {
 		"corpus/...", "galore", "lora", "relora", "lowrank", "optim", "models", "tensor",
-		"harness/spec", "harness/record", "internal/...",
+		"harness/spec", "harness/footprint", "harness/record", "internal/...",
 	},
 	"harness/plan":  {"corpus/...", "harness/train", "harness/spec", "harness/record", "tensor", "internal/..."},
 	"harness/fleet": {"harness/plan", "harness/train", "harness/spec", "harness/record", "internal/..."},

@@ -107,7 +107,8 @@ type Status struct {
 }
 
 // A Memory is the content of memory.json: the ledger of the run, predicted and
-// registered, and what its process really took. All sizes are bytes as run.
+// registered (the actual column), the other two columns, and what its process
+// really took. All sizes are bytes.
 type Memory struct {
 	Schema     int                       `json:"schema"`
 	Predicted  map[memory.Category]int64 `json:"predicted"`
@@ -117,8 +118,25 @@ type Memory struct {
 	SteadyBytes     int64          `json:"steady_bytes,omitempty"`
 	RefreshBytes    int64          `json:"refresh_bytes,omitempty"`
 	CheckpointBytes int64          `json:"checkpoint_bytes,omitempty"`
+	ExactBF16       *ExactBF16     `json:"exact_bf16,omitempty"`
+	Paper           *Paper         `json:"paper,omitempty"`
 	Measured        *Measured      `json:"measured,omitempty"`
 	Entries         []memory.Entry `json:"entries,omitempty"`
+}
+
+// An ExactBF16 is the memory of the run's method by closed formula, 2 bytes per
+// value: weights with adapters, states with projectors.
+type ExactBF16 struct {
+	Weights   int64 `json:"weights"`
+	Gradients int64 `json:"gradients"`
+	States    int64 `json:"states"`
+}
+
+// A Paper is the memory by the rule behind the column of 2403.03507, Tables 2
+// and 6.
+type Paper struct {
+	Weights int64 `json:"weights"`
+	States  int64 `json:"states"`
 }
 
 // Measured is the memory of the process of a run; of several attempts, the

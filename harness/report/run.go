@@ -183,7 +183,7 @@ func (p *page) memory(r record.Run) {
 	if r.Memory == nil {
 		return
 	}
-	p.title("memory, MiB as run (predicted, registered)")
+	p.title("memory, MiB: actual (predicted, registered)")
 	var predicted, registered int64
 	for _, c := range memory.Categories() {
 		a, b := r.Memory.Predicted[c], r.Memory.Registered[c]
@@ -193,6 +193,12 @@ func (p *page) memory(r record.Run) {
 		}
 	}
 	p.field("sum", mebibytes(float64(predicted))+"  "+mebibytes(float64(registered)))
+	if e := r.Memory.ExactBF16; e != nil {
+		p.field("exact bf16", fmt.Sprintf("weights %s, gradients %s, states %s, by formula with 2 bytes per value", mebibytes(float64(e.Weights)), mebibytes(float64(e.Gradients)), mebibytes(float64(e.States))))
+	}
+	if e := r.Memory.Paper; e != nil {
+		p.field("paper", fmt.Sprintf("weights %s, states %s, by the rule of its tables", mebibytes(float64(e.Weights)), mebibytes(float64(e.States))))
+	}
 	if m := r.Memory; m.SteadyBytes > 0 {
 		p.field("of it in use", fmt.Sprintf("%s in every update, %s in a refresh, %s while a checkpoint is written",
 			mebibytes(float64(m.SteadyBytes)), mebibytes(float64(m.RefreshBytes)), mebibytes(float64(m.CheckpointBytes))))

@@ -210,10 +210,11 @@ func (t *training) setUp(device *tensor.Device) error {
 
 // writeMemory writes the ledger and what has been measured so far.
 func (t *training) writeMemory() error {
+	exact, paper := columns(t.Spec)
 	return t.writer.Memory(record.Memory{
 		Predicted: t.prediction.Ledger.ByCategory(), Registered: t.ledger.ByCategory(),
 		SteadyBytes: t.ledger.During(memory.Always), RefreshBytes: t.ledger.During(memory.Refresh), CheckpointBytes: t.ledger.During(memory.Checkpoint),
-		Measured: &t.meter.measured, Entries: t.ledger.Entries(),
+		ExactBF16: exact, Paper: paper, Measured: &t.meter.measured, Entries: t.ledger.Entries(),
 	})
 }
 

@@ -59,6 +59,18 @@ func metrics() []metric {
 			return float64(sum)
 		}
 	}
+	ofMemory := func(pick func(record.Memory) (int64, bool)) func(record.Run) float64 {
+		return func(r record.Run) float64 {
+			if r.Memory == nil {
+				return missing
+			}
+			n, ok := pick(*r.Memory)
+			if !ok {
+				return missing
+			}
+			return float64(n)
+		}
+	}
 	loss := func(e record.EvalRow) record.Float { return e.Loss }
 	ppl := func(e record.EvalRow) record.Float { return e.PPL }
 	return []metric{
@@ -68,10 +80,23 @@ func metrics() []metric {
 		{Column{Name: "ppl_galore77", Header: "perplexity, N+1 estimator (GaLore#77)", Kind: Measure}, final(func(e record.EvalRow) record.Float { return e.PPLGalore77 })},
 		{Column{Name: "best_ppl", Header: "best validation perplexity", Kind: Measure}, best(ppl)},
 		{Column{Name: "best_loss", Header: "best validation loss", Unit: "nats/token", Kind: Measure}, best(loss)},
-		{Column{Name: "optimizer_state_bytes", Header: "optimizer state", Unit: "MiB", Kind: Bytes, Exact: true}, bytes(memory.OptimizerState, memory.Projectors)},
-		{Column{Name: "weights_bytes", Header: "weights", Unit: "MiB", Kind: Bytes, Exact: true}, bytes(memory.Weights, memory.Adapters)},
-		{Column{Name: "gradients_bytes", Header: "gradients", Unit: "MiB", Kind: Bytes, Exact: true}, bytes(memory.Gradients)},
+		{Column{Name: "optimizer_state_bytes", Header: "optimizer state, actual", Unit: "MiB", Kind: Bytes, Exact: true}, bytes(memory.OptimizerState, memory.Projectors)},
+		{Column{Name: "weights_bytes", Header: "weights, actual", Unit: "MiB", Kind: Bytes, Exact: true}, bytes(memory.Weights, memory.Adapters)},
+		{Column{Name: "gradients_bytes", Header: "gradients, actual", Unit: "MiB", Kind: Bytes, Exact: true}, bytes(memory.Gradients)},
 		{Column{Name: "activations_bytes", Header: "activations", Unit: "MiB", Kind: Bytes, Exact: true}, bytes(memory.Activations)},
+		{Column{Name: "actual_bytes", Header: "weights + states, actual", Unit: "MiB", Kind: Bytes, Exact: true}, bytes(memory.Weights, memory.Adapters, memory.OptimizerState, memory.Projectors)},
+		{Column{Name: "exact_bf16_bytes", Header: "weights + states, exact bf16", Unit: "MiB", Kind: Bytes, Exact: true}, ofMemory(func(m record.Memory) (int64, bool) {
+			if m.ExactBF16 == nil {
+				return 0, false
+			}
+			return m.ExactBF16.Weights + m.ExactBF16.States, true
+		})},
+		{Column{Name: "paper_bytes", Header: "weights + states, paper", Unit: "MiB", Kind: Bytes, Exact: true}, ofMemory(func(m record.Memory) (int64, bool) {
+			if m.Paper == nil {
+				return 0, false
+			}
+			return m.Paper.Weights + m.Paper.States, true
+		})},
 		{Column{Name: "registered_bytes", Header: "registered memory", Unit: "MiB", Kind: Bytes}, bytes(memory.Categories()...)},
 		{Column{Name: "peak_bytes", Header: "measured peak", Unit: "MiB", Kind: Bytes}, func(r record.Run) float64 { return orMissing(float64(r.Summary.PeakBytes)) }},
 		{Column{Name: "tokens_per_second", Header: "tokens/s", Kind: Rate}, func(r record.Run) float64 { return orMissing(float64(r.Summary.TokensPerSecond)) }},
