@@ -166,7 +166,7 @@ func stateByRank() (view.Chart, error) {
 	c := view.Chart{
 		Figure: view.Figure{ID: "memory-rank", Kind: view.Line, X: "rank", Y: "optimizer_state_bytes",
 			Title: "Optimizer state against rank at 130m (exact bf16)"},
-		X: view.Describe("rank"), Y: view.Describe("optimizer_state_bytes"), XScale: view.Linear,
+		X: view.Describe("rank"), Y: view.Column{Name: "optimizer_state_bytes", Header: "optimizer state", Unit: "MiB", Kind: view.Bytes}, XScale: view.Linear,
 		Warnings: []string{exactNote, "projectors are part of the state", "768 is the full rank of attention and MLP"},
 	}
 	state := func(m footprint.Method) (float64, error) {
