@@ -49,15 +49,12 @@ func shape(s spec.Run) spec.Run {
 	p.Name, p.LR, p.LRGroups = "", 1e-5, nil
 	p.WeightDecay = presence(p.WeightDecay, 0.1)
 	p.LoraDropout = presence(p.LoraDropout, 0.1)
-	if p.Optimizer == "adamw" {
+	p.Momentum = presence(p.Momentum, 0.9)
+	switch p.Optimizer {
+	case "adamw", "adamw8bit":
 		p.Betas, p.Eps = []float64{0.9, 0.999}, 1e-8
-	}
-	if p.Optimizer == "adafactor" {
+	case "adafactor":
 		p.DecayRate, p.ClipThreshold = 0.8, 1
-		p.Momentum = presence(p.Momentum, 0.9)
-	}
-	if p.Optimizer == "sgd" {
-		p.Momentum = presence(p.Momentum, 0.9)
 	}
 	if p.LoraAlpha != 0 {
 		p.LoraAlpha = 1
