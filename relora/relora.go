@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"time"
 
 	"ranklab/internal/memory"
 	"ranklab/lora"
@@ -205,6 +206,7 @@ func (m *Method) activate(s optim.Step) {
 
 // merge folds every adapter into its weight and starts it anew.
 func (m *Method) merge(s optim.Step, number int) {
+	began := time.Now()
 	d := m.env.Device
 	var a, b, gradA, gradB float64
 	for _, l := range m.adapted {
@@ -227,6 +229,7 @@ func (m *Method) merge(s optim.Step, number int) {
 		"number": float64(number), "norm_a": math.Sqrt(a), "norm_b": math.Sqrt(b),
 		"grad_a": math.Sqrt(gradA), "grad_b": math.Sqrt(gradB),
 	})
+	e.Seconds = time.Since(began).Seconds()
 	if b == 0 {
 		e.Warn("the merged adapters were zero")
 	}
