@@ -121,11 +121,15 @@ func (p *pool) wait() {
 		}
 		runtime.Gosched()
 	}
-	p.waiting.Store(true)
-	if p.pending.Load() == 0 && p.waiting.CompareAndSwap(true, false) {
-		return
+	for p.pending.Load() != 0 {
+		p.waiting.Store(true)
+		if p.pending.Load() == 0 && p.waiting.CompareAndSwap(true, false) {
+			return
+		}
+		// The word may be late: of a worker that did the last part of the
+		// operation before this one and was interrupted then.
+		<-p.done
 	}
-	<-p.done
 }
 
 // work is the life of a persistent worker.

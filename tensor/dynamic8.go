@@ -76,7 +76,7 @@ func newDynamicMap(signed bool) *dynamicMap {
 // for 0 ≤ x ≤ 1. A 16-bit prefix spans less than two cells, so that one or two
 // comparisons decide.
 func (m *dynamicMap) nearest(x float32) uint8 {
-	at := m.floor[math.Float32bits(x)>>16]
+	at := m.floor[math.Float32bits(x)&^(1<<31)>>16] // -0 counts as 0
 	for x > m.middle[at] {
 		at++
 	}

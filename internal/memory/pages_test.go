@@ -1,6 +1,9 @@
 package memory
 
-import "testing"
+import (
+	"runtime"
+	"testing"
+)
 
 // TestFloats: whatever pages a buffer lies on, it is zero and all of it is there.
 func TestFloats(t *testing.T) {
@@ -16,4 +19,28 @@ func TestFloats(t *testing.T) {
 			s[i] = float32(i)
 		}
 	}
+}
+
+// TestFloatsDuringCollection: the collector, which looks at every pointer, may
+// run at any moment.
+func TestFloatsDuringCollection(t *testing.T) {
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(stopped)
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				runtime.GC()
+			}
+		}
+	}()
+	for i := range 300 {
+		if s := Floats(largeFrom/4 + 1000*(i%7)); s[len(s)-1] != 0 {
+			t.Error("not zero")
+		}
+	}
+	close(stop)
+	<-stopped
 }
