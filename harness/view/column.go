@@ -133,6 +133,7 @@ func curveColumns() []Column {
 		{Name: "train_loss", Header: "training loss", Unit: "nats/token", Kind: Measure},
 		{Name: "grad_norm", Header: "gradient norm", Kind: Measure},
 		{Name: "bytes", Header: "memory", Unit: "MiB", Kind: Bytes},
+		{Name: "rss_bytes", Header: "resident size", Unit: "MiB", Kind: Bytes},
 	}
 }
 

@@ -53,10 +53,26 @@ func samples(m record.Metrics, split, x, y string) ([]sample, error) {
 	}
 	pick, ok := ofTrain[y]
 	if !ok {
-		return nil, fmt.Errorf("y = %q does not exist along a run: want one of bits_per_byte, loss, ppl, ppl_galore77, train_loss, grad_norm, lr", y)
+		return nil, fmt.Errorf("y = %q does not exist along a run: want one of bits_per_byte, loss, ppl, ppl_galore77, train_loss, grad_norm, lr, rss_bytes", y)
 	}
 	for _, t := range m.Train {
 		list = append(list, sample{t.Step, at(t.Step, t.TokensSeen, t.Positions), float64(pick(t))})
+	}
+	return list, nil
+}
+
+// residence reads the resident size along a run: the largest at each step.
+func residence(r Row, x string) ([]sample, error) {
+	if x != "step" {
+		return nil, fmt.Errorf("y = \"rss_bytes\" is recorded by step: want x = \"step\", not %q", x)
+	}
+	var list []sample
+	for _, s := range r.RSS {
+		if n := len(list); n > 0 && list[n-1].step == s.Step {
+			list[n-1].y = max(list[n-1].y, float64(s.Bytes))
+			continue
+		}
+		list = append(list, sample{s.Step, float64(s.Step), float64(s.Bytes)})
 	}
 	return list, nil
 }
@@ -113,7 +129,12 @@ func (c *Chart) curve(g group, series string) ([]Point, error) {
 		if n := len(m.Eval); n > 0 {
 			split = m.Eval[n-1].Split
 		}
-		list, err := samples(m, split, c.Figure.X, c.Figure.Y)
+		var list []sample
+		if c.Figure.Y == "rss_bytes" {
+			list, err = residence(r, c.Figure.X)
+		} else {
+			list, err = samples(m, split, c.Figure.X, c.Figure.Y)
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -28,6 +28,7 @@ type Row struct {
 	Settings map[string]any // every other setting and axis, as plain values
 	Results  map[string]float64
 	Memory   map[memory.Category]int64
+	RSS      []record.RSSSample // resident size of the process along the run
 	// Metrics reads the rows along the run.
 	Metrics func() (record.Metrics, error)
 }
@@ -70,6 +71,9 @@ func newRow(experiment string, sr record.SweepRun, r record.Run) Row {
 		Results:  make(map[string]float64),
 		Memory:   r.Summary.Memory,
 		Metrics:  r.Metrics,
+	}
+	if m := r.Measured(); m != nil {
+		row.RSS = m.RSS
 	}
 	// The settings of a run are the same whichever experiment reaches it.
 	o, ok := r.Origin(experiment)

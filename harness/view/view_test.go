@@ -255,6 +255,22 @@ func TestCurvesAverageByStep(t *testing.T) {
 	}
 }
 
+// TestResidence: the resident size along a run is the largest of a step, and is
+// there only where it was recorded.
+func TestResidence(t *testing.T) {
+	r := run("adamw", 0, 20, nil)
+	r.RSS = []record.RSSSample{{Step: 0, Bytes: 5}, {Step: 10, Phase: "update", Bytes: 7}, {Step: 10, Phase: "evaluation", Bytes: 9}, {Step: 10, Bytes: 8}}
+	f := Figure{ID: "rss", Kind: Line, X: "step", Y: "rss_bytes", Group: []string{"method"}}
+	c := query1(t, f, []Row{r})
+	if p := c.Series[0].Points; len(p) != 2 || p[0].Y != 5 || p[1].X != 10 || p[1].Y != 9 {
+		t.Errorf("points %+v", p)
+	}
+	f.X = "tokens_seen"
+	if _, err := Query(f, []Row{r}, 0); err == nil || !strings.Contains(err.Error(), `x = "step"`) {
+		t.Errorf("along tokens: %v", err)
+	}
+}
+
 func TestStackedBar(t *testing.T) {
 	rows := []Row{run("adamw", 0, 20, nil), run("galore", 0, 20, nil), run("galore", 1, 20, nil)}
 	c := query1(t, Figure{ID: "m", Kind: StackedBar, X: "method", Y: "bytes"}, rows)
