@@ -10,17 +10,7 @@ func (d *Device) AdamStored(g Matrix, m, v Store, s AdamStep, rm, rv Rounding) {
 		d.Adam(g, m.Matrix(), v.Matrix(), s)
 		return
 	}
-	checkStore(g, m)
-	checkStore(g, v)
-	d.blockwise(storeArgs{x: g, s: m, v: v, r: rm, rv: rv, adam: s}, func(a *storeArgs, lo, hi int) {
-		var first, second [MaxBlock]float32
-		m, v := first[:hi-lo], second[:hi-lo]
-		a.s.load(m, lo)
-		a.v.load(v, lo)
-		a.isa.adam(a.x.Data[lo:hi], m, v, &a.adam)
-		a.s.save(m, lo, a.r)
-		a.v.save(v, lo, a.rv)
-	})
+	d.adamStored(storeArgs{x: g, s: m, v: v, r: rm, rv: rv, adam: s})
 }
 
 // AdamUpdateStored is [Device.AdamUpdate] on stored moments.
@@ -29,15 +19,24 @@ func (d *Device) AdamUpdateStored(w, g Matrix, m, v Store, s AdamStep, rm, rv Ro
 		d.AdamUpdate(w, g, m.Matrix(), v.Matrix(), s)
 		return
 	}
-	sameShape(w, g)
-	checkStore(g, m)
-	checkStore(g, v)
-	d.blockwise(storeArgs{w: w, x: g, s: m, v: v, r: rm, rv: rv, adam: s}, func(a *storeArgs, lo, hi int) {
+	checkStore(w, m)
+	d.adamStored(storeArgs{w: w, x: g, s: m, v: v, r: rm, rv: rv, adam: s})
+}
+
+// adamStored updates a.w too if it is there.
+func (d *Device) adamStored(a storeArgs) {
+	checkStore(a.x, a.s)
+	checkStore(a.x, a.v)
+	d.blockwise(a, func(a *storeArgs, lo, hi int) {
 		var first, second [MaxBlock]float32
-		m, v := first[:hi-lo], second[:hi-lo]
+		g, m, v := a.x.Data[lo:hi], first[:hi-lo], second[:hi-lo]
 		a.s.load(m, lo)
 		a.v.load(v, lo)
-		a.isa.adamUpdate(a.w.Data[lo:hi], a.x.Data[lo:hi], m, v, &a.adam)
+		if a.w.Data == nil {
+			a.isa.adam(g, m, v, &a.adam)
+		} else {
+			a.isa.adamUpdate(a.w.Data[lo:hi], g, m, v, &a.adam)
+		}
 		a.s.save(m, lo, a.r)
 		a.v.save(v, lo, a.rv)
 	})
