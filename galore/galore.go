@@ -186,7 +186,7 @@ func (m *Method) share(env optim.Env) {
 func (m *Method) Update(p *models.Param, grad tensor.Matrix, s optim.Step) {
 	q := m.weights[p.ID]
 	if q == nil {
-		m.rest.Update(p, grad, s.N+1, s.LR)
+		m.rest.Update(p, grad, s.Clock())
 		return
 	}
 	lr := m.config.LR(p.Role, s.LR)
@@ -202,7 +202,9 @@ func (m *Method) Update(p *models.Param, grad tensor.Matrix, s optim.Step) {
 		half = tensor.Of(m.half, rows, p.W.Cols)
 	}
 	q.project(m.device, grad, r, half)
-	q.direction.Step(r, s.N+1, lr)
+	c := s.Clock()
+	c.LR = lr
+	q.direction.Step(r, c)
 	q.back(m.device, float32(-m.config.Scale), r, half, p.W)
 	m.config.After(m.device, p.W, lr)
 }

@@ -194,7 +194,7 @@ func TestAdapterEquivalence(t *testing.T) {
 			step := tensor.Of(make([]float32, rows*cols), rows, cols)
 			q.project(d, g, step, tensor.Matrix{})
 			d.Scale(s, step)
-			dir.Step(step, 1, lr)
+			dir.Step(step, optim.Clock{T: 1, LR: lr})
 			d.Axpy(-1, step, factor)
 		}
 		merged()

@@ -72,7 +72,7 @@ func TestBitsandbytesAdam(t *testing.T) {
 	rule.MinSize = 0
 	direction := rule.Direction(optim.Env{Device: d, Ledger: memory.New(), Key: random.New(1)}, "w", 1, n)
 	for u := range len(gradients) / n {
-		direction.Apply(tensor.Of(w, 1, n), tensor.Of(gradients[u*n:(u+1)*n], 1, n), u+1, 0.01)
+		direction.Apply(tensor.Of(w, 1, n), tensor.Of(gradients[u*n:(u+1)*n], 1, n), optim.Clock{N: u, T: u + 1, LR: 0.01})
 	}
 	parted := 0
 	for i := range w {

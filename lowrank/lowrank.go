@@ -112,7 +112,7 @@ func (m *Method) Attach(model *models.Llama, env optim.Env) error {
 
 // Update implements [optim.Method].
 func (m *Method) Update(p *models.Param, grad tensor.Matrix, s optim.Step) {
-	m.set.Update(p, grad, s.N+1, s.LR)
+	m.set.Update(p, grad, s.Clock())
 }
 
 // EndStep implements [optim.Method].

@@ -87,8 +87,8 @@ type adafactor struct {
 }
 
 // Step implements [Direction].
-func (a *adafactor) Step(g tensor.Matrix, t int, lr float64) {
-	rest := tensor.Pow(float64(t), -a.DecayRate)
+func (a *adafactor) Step(g tensor.Matrix, c Clock) {
+	rest := tensor.Pow(float64(c.T), -a.DecayRate)
 	step := tensor.AdafactorStep{Beta: float32(1 - rest), Rest: float32(rest), Floor: 1e-30}
 	if len(a.second) == 1 {
 		a.device.AdafactorFull(g, a.second[0].Data.Matrix(), step)
@@ -96,15 +96,15 @@ func (a *adafactor) Step(g tensor.Matrix, t int, lr float64) {
 		a.device.AdafactorFactored(g, a.second[0].Data.Matrix(), a.second[1].Data.Matrix(), step)
 	}
 	rms := math.Sqrt(a.device.SumSquares(g) / float64(g.Rows*g.Cols))
-	a.device.Scale(float32(lr/max(1, rms/a.ClipThreshold)), g)
+	a.device.Scale(float32(c.LR/max(1, rms/a.ClipThreshold)), g)
 	if a.first != nil {
-		a.device.AverageStored(g, a.first.Data, float32(a.Momentum), float32(1-a.Momentum), a.first.rounding(t))
+		a.device.AverageStored(g, a.first.Data, float32(a.Momentum), float32(1-a.Momentum), a.first.rounding(c))
 	}
 }
 
 // Apply implements [Direction].
-func (a *adafactor) Apply(w, g tensor.Matrix, t int, lr float64) {
-	a.Step(g, t, lr)
+func (a *adafactor) Apply(w, g tensor.Matrix, c Clock) {
+	a.Step(g, c)
 	a.device.Axpy(-1, g, w)
 }
 

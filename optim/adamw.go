@@ -72,26 +72,26 @@ type adamW struct {
 }
 
 // Step implements [Direction].
-func (a *adamW) Step(g tensor.Matrix, t int, lr float64) {
-	a.device.AdamStored(g, a.m.Data, a.v.Data, a.constants(t, lr), a.m.rounding(t), a.v.rounding(t))
+func (a *adamW) Step(g tensor.Matrix, c Clock) {
+	a.device.AdamStored(g, a.m.Data, a.v.Data, a.constants(c), a.m.rounding(c), a.v.rounding(c))
 }
 
 // Apply implements [Direction], in one pass over memory.
-func (a *adamW) Apply(w, g tensor.Matrix, t int, lr float64) {
-	a.device.AdamUpdateStored(w, g, a.m.Data, a.v.Data, a.constants(t, lr), a.m.rounding(t), a.v.rounding(t))
+func (a *adamW) Apply(w, g tensor.Matrix, c Clock) {
+	a.device.AdamUpdateStored(w, g, a.m.Data, a.v.Data, a.constants(c), a.m.rounding(c), a.v.rounding(c))
 }
 
-// constants returns what update t of learning rate lr computes with.
-func (a AdamW) constants(t int, lr float64) tensor.AdamStep {
+// constants returns what an update computes with.
+func (a AdamW) constants(c Clock) tensor.AdamStep {
 	b1, b2 := a.Betas[0], a.Betas[1]
-	c1 := 1 - tensor.Pow(b1, float64(t))
-	c2 := math.Sqrt(1 - tensor.Pow(b2, float64(t)))
+	c1 := 1 - tensor.Pow(b1, float64(c.T))
+	c2 := math.Sqrt(1 - tensor.Pow(b2, float64(c.T)))
 	s := tensor.AdamStep{
 		Beta1: float32(b1), Rest1: float32(1 - b1), Beta2: float32(b2), Rest2: float32(1 - b2),
-		Size: float32(lr / c1), Correction: float32(1 / c2), Eps: float32(a.Eps),
+		Size: float32(c.LR / c1), Correction: float32(1 / c2), Eps: float32(a.Eps),
 	}
 	if a.Convention == GaLoreAdamW {
-		s.Size, s.Correction = float32(lr*c2/c1), 1
+		s.Size, s.Correction = float32(c.LR*c2/c1), 1
 	}
 	return s
 }

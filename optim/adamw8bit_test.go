@@ -84,7 +84,7 @@ func TestAdamW8bitReference(t *testing.T) {
 		for i, v := range g.Data {
 			gradient[i] = float64(v)
 		}
-		direction.Apply(w, g, n, lr)
+		direction.Apply(w, g, optim.Clock{N: n, T: n, LR: lr})
 		reference.update(want, gradient, n, lr)
 	}
 	var off []float64

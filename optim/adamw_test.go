@@ -23,7 +23,7 @@ func scalar(t *testing.T, b optim.Base, lr float64, gradients ...float32) []floa
 	set := optim.NewSet(b, optim.Env{Device: d, Ledger: memory.New()}, []*models.Param{p}, func(*models.Param) bool { return true })
 	var w []float64
 	for i, g := range gradients {
-		set.Update(p, tensor.Of([]float32{g}, 1, 1), i+1, lr)
+		set.Update(p, tensor.Of([]float32{g}, 1, 1), optim.Clock{N: i, T: i + 1, LR: lr})
 		w = append(w, float64(p.W.Data[0]))
 	}
 	return w
@@ -78,7 +78,7 @@ func TestZeroLearningRateFillsMoments(t *testing.T) {
 	defer d.Close()
 	dir := optim.DefaultAdamW().Direction(optim.Env{Device: d, Ledger: memory.New()}, "w", 1, 1)
 	g := tensor.Of([]float32{0.5}, 1, 1)
-	dir.Step(g, 1, 0)
+	dir.Step(g, optim.Clock{T: 1})
 	if g.Data[0] != 0 {
 		t.Errorf("step %v at learning rate 0", g.Data[0])
 	}
@@ -115,9 +115,9 @@ func TestAdafactorRateInsideMomentum(t *testing.T) {
 	a := optim.DefaultAdafactor()
 	a.Momentum = 0.5
 	dir := a.Direction(optim.Env{Device: d, Ledger: memory.New()}, "w", 1, 1)
-	dir.Step(tensor.Of([]float32{1}, 1, 1), 1, 0.1)
+	dir.Step(tensor.Of([]float32{1}, 1, 1), optim.Clock{T: 1, LR: 0.1})
 	g := tensor.Of([]float32{1}, 1, 1)
-	dir.Step(g, 2, 0)
+	dir.Step(g, optim.Clock{T: 2})
 	if math.Abs(float64(g.Data[0])-0.025) > 1e-7 {
 		t.Errorf("step %v, want half of the old 0.05", g.Data[0])
 	}

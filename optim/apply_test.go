@@ -33,9 +33,9 @@ func TestApplyIsStepThenSubtraction(t *testing.T) {
 			for n := 1; n <= updates; n++ {
 				g := matrix(n)
 				if apply {
-					direction.Apply(w, g, n, 0.01)
+					direction.Apply(w, g, optim.Clock{N: n, T: n, LR: 0.01})
 				} else {
-					direction.Step(g, n, 0.01)
+					direction.Step(g, optim.Clock{N: n, T: n, LR: 0.01})
 					d.Axpy(-1, g, w)
 				}
 			}

@@ -36,7 +36,7 @@ func (f *FullRank) Attach(m *models.Llama, env Env) error {
 
 // Update implements [Method].
 func (f *FullRank) Update(p *models.Param, grad tensor.Matrix, s Step) {
-	f.set.Update(p, grad, s.N+1, s.LR)
+	f.set.Update(p, grad, s.Clock())
 }
 
 // EndStep implements [Method].

@@ -18,7 +18,8 @@ type Rule interface {
 	// Validate reports the first setting that makes no sense.
 	Validate() error
 	// StateBytes returns the bytes that a Direction for gradients of shape
-	// (rows, cols) keeps.
+	// (rows, cols) keeps when the run keeps state in precision p. A rule may have
+	// formats of its own.
 	StateBytes(rows, cols int, p tensor.Precision) int64
 	// Direction allocates the state for one tensor through the ledger
 	// (category optimizer_state), zeroed, under names that start with name.
@@ -27,18 +28,26 @@ type Rule interface {
 
 // A Direction is the state of a [Rule] for one tensor.
 type Direction interface {
-	// Step takes the gradient g of update t into the state and replaces it by
-	// the step Δ of learning rate lr, for W ← W - Δ or what a method makes of
-	// it. t is 1 for the first update after the state was zero and is what bias
-	// correction and decay rates read. g is dense.
-	Step(g tensor.Matrix, t int, lr float64)
+	// Step takes the gradient g of one update into the state and replaces it by
+	// the step Δ, for W ← W - Δ or what a method makes of it. g is dense.
+	Step(g tensor.Matrix, c Clock)
 	// Apply is Step followed by W ← W - Δ, to the same bits, for a method that
 	// applies the step as it is: a rule may do both in one pass over memory.
 	// It may overwrite g. w and g are dense.
-	Apply(w, g tensor.Matrix, t int, lr float64)
+	Apply(w, g tensor.Matrix, c Clock)
 	// State lists the buffers of the state.
 	State() []Buffer
 }
+
+// A Clock is the time of one update of a state.
+type Clock struct {
+	N  int     // 0-based global update: keys the noise of stochastic rounding
+	T  int     // 1 for the first update after the state was zero: bias correction, decay rates
+	LR float64 // learning rate η
+}
+
+// Clock returns the time of the update for a state that was zero before the run.
+func (s Step) Clock() Clock { return Clock{s.N, s.N + 1, s.LR} }
 
 // Decay says where weight decay λ enters an update of learning rate η.
 type Decay string
@@ -131,8 +140,8 @@ func momentIn(env Env, name, kind string, rows, cols int, f tensor.Format) momen
 	return moment{b, env.State, env.Key.Stream("rounding").Tensor(name)}
 }
 
-// rounding returns that of update t of this state.
-func (m *moment) rounding(t int) tensor.Rounding { return m.precision.Rounding(m.key, t) }
+// rounding returns that of an update.
+func (m *moment) rounding(c Clock) tensor.Rounding { return m.precision.Rounding(m.key, c.N) }
 
 // buffers lists those of moments.
 func buffers(moments ...moment) []Buffer {

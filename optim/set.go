@@ -25,14 +25,14 @@ func NewSet(base Base, env Env, params []*models.Param, in func(*models.Param) b
 	return s
 }
 
-// Update applies one gradient, which it overwrites: the t-th of this state, at
-// scheduled learning rate lr.
-func (s *Set) Update(p *models.Param, grad tensor.Matrix, t int, lr float64) {
+// Update applies one gradient, which it overwrites. c.LR is the scheduled
+// learning rate, before the factor of the parameter's group.
+func (s *Set) Update(p *models.Param, grad tensor.Matrix, c Clock) {
 	d := s.env.Device
-	lr = s.base.LR(p.Role, lr)
-	s.base.Before(d, p.W, grad, lr)
-	s.directions[p.ID].Apply(p.W, grad, t, lr)
-	s.base.After(d, p.W, lr)
+	c.LR = s.base.LR(p.Role, c.LR)
+	s.base.Before(d, p.W, grad, c.LR)
+	s.directions[p.ID].Apply(p.W, grad, c)
+	s.base.After(d, p.W, c.LR)
 }
 
 // State lists the buffers of all parameters in order.

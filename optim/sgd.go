@@ -51,17 +51,17 @@ type sgd struct {
 }
 
 // Step implements [Direction].
-func (s *sgd) Step(g tensor.Matrix, t int, lr float64) {
+func (s *sgd) Step(g tensor.Matrix, c Clock) {
 	if s.b == nil {
-		s.device.Scale(float32(lr), g)
+		s.device.Scale(float32(c.LR), g)
 		return
 	}
-	s.device.MomentumStored(g, s.b.Data, float32(s.Momentum), float32(lr), s.b.rounding(t))
+	s.device.MomentumStored(g, s.b.Data, float32(s.Momentum), float32(c.LR), s.b.rounding(c))
 }
 
 // Apply implements [Direction].
-func (s *sgd) Apply(w, g tensor.Matrix, t int, lr float64) {
-	s.Step(g, t, lr)
+func (s *sgd) Apply(w, g tensor.Matrix, c Clock) {
+	s.Step(g, c)
 	s.device.Axpy(-1, g, w)
 }
 

@@ -95,15 +95,6 @@ func (s Store) Bytes() int64 { return s.Format.Bytes(s.Rows * s.Cols) }
 // AbsMax ends the name of the largest magnitudes of an 8-bit buffer.
 const AbsMax = ".absmax"
 
-// Kept returns a store over the values of a dense float32 matrix.
-func Kept(m Matrix) Store {
-	s := Store{Rows: m.Rows, Cols: m.Cols}
-	if m.Data != nil {
-		s.Floats = Values(m)
-	}
-	return s
-}
-
 // Matrix returns the values of a float32 store, which it shares.
 func (s Store) Matrix() Matrix {
 	if s.Format.Type != Float32 {
@@ -163,13 +154,13 @@ func (p Precision) Rounding(key random.Key, n int) Rounding {
 // Load computes dst ← s.
 func (d *Device) Load(dst Matrix, s Store) {
 	checkStore(dst, s)
-	d.blockwise(storeArgs{x: dst, s: s}, func(a *storeArgs, lo, hi int) { a.s.load(a.x.Data[lo:hi], lo) })
+	d.blockwise(storeArgs{x: dst, m: s}, func(a *storeArgs, lo, hi int) { a.m.load(a.x.Data[lo:hi], lo) })
 }
 
 // Save computes s ← src, rounded to the format of s.
 func (d *Device) Save(s Store, src Matrix, r Rounding) {
 	checkStore(src, s)
-	d.blockwise(storeArgs{x: src, s: s, r: r}, func(a *storeArgs, lo, hi int) { a.s.save(a.x.Data[lo:hi], lo, a.r) })
+	d.blockwise(storeArgs{x: src, m: s, rm: r}, func(a *storeArgs, lo, hi int) { a.m.save(a.x.Data[lo:hi], lo, a.rm) })
 }
 
 func checkStore(m Matrix, s Store) {
@@ -178,16 +169,18 @@ func checkStore(m Matrix, s Store) {
 	}
 }
 
-// storeArgs are the arguments of operations on stores: a matrix x beside s, and
-// w, m and v where an optimizer works on several.
+// storeArgs are the arguments of operations on stores: one store, m, beside a
+// matrix x; of the steps of optimizers a gradient x, moments m and v, and the
+// weights w.
 type storeArgs struct {
-	w, x  Matrix
-	s, v  Store
-	r, rv Rounding
-	isa   ISA
-	adam  AdamStep
-	a, b  float32 // constants of the other steps
-	do    func(a *storeArgs, lo, hi int)
+	w, x   Matrix
+	m, v   Store
+	rm, rv Rounding
+	isa    ISA
+	adam   AdamStep
+	keep   float32 // the share of the momentum (μ) or average (β) that stays
+	factor float32 // of the step (η), or of the gradient in an average (1-β)
+	do     func(a *storeArgs, lo, hi int)
 }
 
 // blockwise runs do on pieces of at most MaxBlock elements that begin at

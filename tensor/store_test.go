@@ -268,7 +268,7 @@ func TestEmbedStored(t *testing.T) {
 	if !slices.Equal(got.Data, want.Data) {
 		t.Error("other rows than those of the widened table")
 	}
-	d.EmbedStored(got, Kept(table), tokens)
+	d.EmbedStored(got, Store{Rows: table.Rows, Cols: table.Cols, Floats: table.Data}, tokens)
 	if !slices.Equal(got.Data, want.Data) {
 		t.Error("other rows of a float32 table")
 	}

@@ -10,7 +10,7 @@ func (d *Device) AdamStored(g Matrix, m, v Store, s AdamStep, rm, rv Rounding) {
 		d.Adam(g, m.Matrix(), v.Matrix(), s)
 		return
 	}
-	d.adamStored(storeArgs{x: g, s: m, v: v, r: rm, rv: rv, adam: s})
+	d.adamStored(storeArgs{x: g, m: m, v: v, rm: rm, rv: rv, adam: s})
 }
 
 // AdamUpdateStored is [Device.AdamUpdate] on stored moments.
@@ -20,24 +20,24 @@ func (d *Device) AdamUpdateStored(w, g Matrix, m, v Store, s AdamStep, rm, rv Ro
 		return
 	}
 	checkStore(w, m)
-	d.adamStored(storeArgs{w: w, x: g, s: m, v: v, r: rm, rv: rv, adam: s})
+	d.adamStored(storeArgs{w: w, x: g, m: m, v: v, rm: rm, rv: rv, adam: s})
 }
 
 // adamStored updates a.w too if it is there.
 func (d *Device) adamStored(a storeArgs) {
-	checkStore(a.x, a.s)
+	checkStore(a.x, a.m)
 	checkStore(a.x, a.v)
 	d.blockwise(a, func(a *storeArgs, lo, hi int) {
 		var first, second [MaxBlock]float32
 		g, m, v := a.x.Data[lo:hi], first[:hi-lo], second[:hi-lo]
-		a.s.load(m, lo)
+		a.m.load(m, lo)
 		a.v.load(v, lo)
 		if a.w.Data == nil {
 			a.isa.adam(g, m, v, &a.adam)
 		} else {
 			a.isa.adamUpdate(a.w.Data[lo:hi], g, m, v, &a.adam)
 		}
-		a.s.save(m, lo, a.r)
+		a.m.save(m, lo, a.rm)
 		a.v.save(v, lo, a.rv)
 	})
 }
@@ -49,12 +49,12 @@ func (d *Device) MomentumStored(g Matrix, b Store, mu, lr float32, r Rounding) {
 		return
 	}
 	checkStore(g, b)
-	d.blockwise(storeArgs{x: g, s: b, r: r, a: mu, b: lr}, func(a *storeArgs, lo, hi int) {
+	d.blockwise(storeArgs{x: g, m: b, rm: r, keep: mu, factor: lr}, func(a *storeArgs, lo, hi int) {
 		var values [MaxBlock]float32
 		b := values[:hi-lo]
-		a.s.load(b, lo)
-		a.isa.momentum(a.x.Data[lo:hi], b, a.a, a.b)
-		a.s.save(b, lo, a.r)
+		a.m.load(b, lo)
+		a.isa.momentum(a.x.Data[lo:hi], b, a.keep, a.factor)
+		a.m.save(b, lo, a.rm)
 	})
 }
 
@@ -65,11 +65,11 @@ func (d *Device) AverageStored(g Matrix, m Store, beta, rest float32, r Rounding
 		return
 	}
 	checkStore(g, m)
-	d.blockwise(storeArgs{x: g, s: m, r: r, a: beta, b: rest}, func(a *storeArgs, lo, hi int) {
+	d.blockwise(storeArgs{x: g, m: m, rm: r, keep: beta, factor: rest}, func(a *storeArgs, lo, hi int) {
 		var values [MaxBlock]float32
 		m := values[:hi-lo]
-		a.s.load(m, lo)
-		a.isa.average(a.x.Data[lo:hi], m, a.a, a.b)
-		a.s.save(m, lo, a.r)
+		a.m.load(m, lo)
+		a.isa.average(a.x.Data[lo:hi], m, a.keep, a.factor)
+		a.m.save(m, lo, a.rm)
 	})
 }

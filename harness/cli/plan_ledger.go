@@ -12,7 +12,7 @@ import (
 // writeLedgers prints the predicted memory of the runs by category: a row for
 // each distinct ledger, named after the first run that has it.
 func writeLedgers(w io.Writer, p *plan.Plan, buffers bool) error {
-	fmt.Fprint(w, "\nmemory by category, as predicted; all of it is there from the start of a run to its end\n\n")
+	fmt.Fprint(w, "\nmemory by category, as predicted, in the largest phase of a run; all of it is there throughout\n\n")
 	header := []string{"run"}
 	for _, c := range memory.Categories() {
 		header = append(header, categoryHeader(c))

@@ -1,9 +1,9 @@
 package plan
 
-// What a process needs beyond the buffers that its run registers. Measured
-// peaks lie up to a tenth above them, for what is allocated only now and then,
-// and a few tens of MB for the program, the Go runtime and the pages of the
-// corpus that were read.
+// What a process needs beyond the buffers that its run registers: a few tens of
+// MB for the program, the Go runtime and the pages of the corpus that were read,
+// and a margin of a tenth, the one that measured peaks are held to. (They lie 1
+// to 2 % above the buffers of a large model.)
 const (
 	processShare = 1.10
 	processBytes = 64 << 20

@@ -42,6 +42,7 @@ type Item struct {
 	Memory     map[memory.Category]int64 // its bytes by category
 	Bytes      int64                     // their sum
 	Need       int64                     // what its process is taken to need; see Need
+	seen       int64                     // measured peak of a run that is resumed; 0 = unknown
 	Parameters int64
 	Trainable  int64
 	Disk       int64   // one checkpoint, bytes
@@ -214,6 +215,9 @@ func (it *Item) decide(stored []record.Run) {
 		it.Step = train.LatestStep(filepath.Join(run.Dir, "ckpt"))
 		if it.Step > 0 {
 			it.Action, it.Reason = Resume, fmt.Sprintf("%s at step %d", state, it.Step)
+			if m := run.Measured(); m != nil {
+				it.seen = m.PeakBytes
+			}
 		} else if state != record.Planned {
 			it.Reason = state + " before its first checkpoint"
 		}
@@ -223,7 +227,7 @@ func (it *Item) decide(stored []record.Run) {
 // refuse turns a run that needs more than a number of bytes away, and says what
 // takes the room and what would fit.
 func (it *Item) refuse(limit int64, device *tensor.Device) error {
-	if limit == 0 || it.Need <= limit || it.Action == Reuse {
+	if limit == 0 || it.Need <= limit || it.Action == Reuse || it.Action == Running || it.Action == Resume && it.seen > 0 && it.seen <= limit {
 		return nil
 	}
 	var largest memory.Category

@@ -189,7 +189,7 @@ type Summary struct {
 type Durations struct {
 	TrainS   Float `json:"train_s"`
 	EvalS    Float `json:"eval_s"`
-	RefreshS Float `json:"refresh_s"` // part of TrainS spent on new projectors and merges
+	RefreshS Float `json:"refresh_s"` // part of TrainS spent on new projectors, merges and resets
 	// CheckpointS is the time of writing checkpoints and of the final digest. Old
 	// records do not say, and neither do they of SetupS: 0.
 	CheckpointS Float `json:"checkpoint_s,omitempty"`

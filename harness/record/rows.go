@@ -78,7 +78,7 @@ type EventRow struct {
 // machine to machine and is therefore kept out of metrics.jsonl.
 type TimingRow struct {
 	Step            int   `json:"step"`
-	ElapsedS        Float `json:"elapsed_s"` // since the attempt began
+	ElapsedS        Float `json:"elapsed_s"` // of training and evaluation, over all attempts
 	TokensPerSecond Float `json:"tokens_per_second"`
 	RSSBytes        int64 `json:"rss_bytes,omitempty"`  // resident now
 	PeakBytes       int64 `json:"peak_bytes,omitempty"` // the largest so far

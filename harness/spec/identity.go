@@ -48,7 +48,7 @@ func (r Run) canonical(d Digests, include func(field) bool) []byte {
 			continue
 		}
 		v := f.value(reflect.ValueOf(r))
-		if f.unused(v) {
+		if f.unused(v) || f.key == "train.state_dtype" && !r.Method.keepsState() {
 			continue
 		}
 		section, ok := doc[f.section].(map[string]any)

@@ -37,7 +37,7 @@ func TestWhatEntersTheIDs(t *testing.T) {
 	for _, inst := range everyKind(t) {
 		numbers, run := inst.Run.NumbersID(d), inst.Run.RunID(d)
 		for _, f := range allFields() {
-			if ok, _ := inst.Run.applies(f.key); !ok {
+			if ok, _ := inst.Run.applies(f.key); !ok || f.key == "train.state_dtype" && !inst.Run.Method.keepsState() {
 				continue
 			}
 			changed := inst.Run
@@ -110,6 +110,27 @@ func TestGapJSON(t *testing.T) {
 	for _, bad := range []string{`"often"`, `-5`, `1.5`, `null2`} {
 		if err := g.UnmarshalJSON([]byte(bad)); err == nil {
 			t.Errorf("%s was accepted", bad)
+		}
+	}
+}
+
+// The format of state is no part of a run that keeps none in it.
+func TestStateDtypeWithoutState(t *testing.T) {
+	for text, matters := range map[string]bool{
+		"kind=\"adamw\"\nlr=1\n":                                   true,
+		"kind=\"adamw8bit\"\nlr=1\n":                               false,
+		"kind=\"sgd\"\nlr=1\nmomentum=0.0\n":                       false,
+		"kind=\"sgd\"\nlr=1\n":                                     true,
+		"kind=\"adafactor\"\nlr=1\n":                               false,
+		"kind=\"adafactor\"\nlr=1\nmomentum=0.9\n":                 true,
+		"kind=\"galore\"\nrank=4\nlr=1\noptimizer=\"adamw8bit\"\n": true,
+		"kind=\"lora\"\nrank=4\nlr=1\noptimizer=\"adamw8bit\"\n":   false,
+	} {
+		r := mustLoad(t, "[method.a]\n"+text, nil).Runs[0].Run
+		s := r
+		s.Train.StateDtype = BFloat16
+		if got := r.NumbersID(Digests{}) != s.NumbersID(Digests{}); got != matters {
+			t.Errorf("%q: state_dtype matters is %v, want %v", text, got, matters)
 		}
 	}
 }

@@ -91,6 +91,21 @@ func optimizerKeys(optimizer string) []string {
 	return nil
 }
 
+// keepsState reports whether the method has state or projectors in the format of
+// train.state_dtype: 8-bit moments have formats of their own, SGD without
+// momentum has no state, and Adafactor's second moments are float32.
+func (m Method) keepsState() bool {
+	switch {
+	case m.Kind == "galore":
+		return true
+	case m.Optimizer == "adamw8bit":
+		return false
+	case m.Optimizer == "sgd", m.Optimizer == "adafactor":
+		return m.Momentum != 0
+	}
+	return true
+}
+
 // commonKeys lists the keys of every method.
 func commonKeys() []string {
 	return []string{"name", "kind", "optimizer", "lr", "lr_groups", "weight_decay", "decay"}

@@ -10,6 +10,7 @@ import (
 // run, and the phase in which the peak was reached.
 type meter struct {
 	measured record.Measured
+	base     int64 // before the run was assembled, of this process
 	named    int64 // the peak when its phase was noted: what adds less than 1 % has none
 	seen     int   // samples offered since the last one kept
 	stride   int   // samples offered per sample kept
@@ -27,7 +28,7 @@ func newMeter(earlier *record.Measured, step int) *meter {
 		m.measured, m.named = *earlier, earlier.PeakBytes
 		m.measured.RSS = slices.DeleteFunc(slices.Clone(earlier.RSS), func(s record.RSSSample) bool { return s.Step > step })
 	}
-	m.measured.BaseBytes, _ = resident()
+	m.base, _ = resident()
 	return m
 }
 
@@ -38,7 +39,9 @@ func (m *meter) sample(step int, phase string) {
 	if peak > m.named+m.named/100 {
 		m.named, m.measured.PeakStep, m.measured.PeakPhase = peak, step, phase
 	}
-	m.measured.PeakBytes = max(m.measured.PeakBytes, peak)
+	if peak > m.measured.PeakBytes {
+		m.measured.PeakBytes, m.measured.BaseBytes = peak, m.base
+	}
 	if m.seen++; m.seen < m.stride {
 		return
 	}

@@ -88,7 +88,9 @@ func (s *Stepper) Update() (loss float64, err error) {
 	var refresh float64
 	if m, ok := s.run.method.(optim.Reporter); ok {
 		for _, e := range m.Events() {
-			refresh += e.Seconds
+			if e.Kind == "refresh" { // merges come after the updates of parameters
+				refresh += e.Seconds
+			}
 		}
 	}
 	s.spent = Spent{Pass: took - busy, Apply: busy - refresh, Refresh: refresh}

@@ -107,6 +107,7 @@ type training struct {
 	best   record.EvalRow
 	beat   time.Time // of the newest status.json
 	meter  *meter
+	books  record.Memory // of the largest phase so far
 
 	prediction *Prediction
 }
@@ -164,6 +165,9 @@ func (t *training) setUp(device *tensor.Device) error {
 		return err
 	}
 	t.meter = newMeter(before.Measured(), at.Step)
+	if before.Memory != nil && at.Step > 0 {
+		t.books = *before.Memory
+	}
 	if t.runner, err = assemble(s, device, memory.New(), at.Step); err != nil {
 		return err
 	}
@@ -208,14 +212,25 @@ func (t *training) setUp(device *tensor.Device) error {
 	)
 }
 
-// writeMemory writes the ledger and what has been measured so far.
+// writeMemory writes the ledger of the largest phase of the run so far, as the
+// prediction has it, and what has been measured.
 func (t *training) writeMemory() error {
-	exact, paper := columns(t.Spec)
-	return t.writer.Memory(record.Memory{
-		Predicted: t.prediction.Ledger.ByCategory(), Registered: t.ledger.ByCategory(),
-		SteadyBytes: t.ledger.During(memory.Always), RefreshBytes: t.ledger.During(memory.Refresh), CheckpointBytes: t.ledger.During(memory.Checkpoint),
-		ExactBF16: exact, Paper: paper, Measured: &t.meter.measured, Entries: t.ledger.Entries(),
-	})
+	if total(t.books.Registered) < t.ledger.Total() {
+		t.books = record.Memory{
+			Registered: t.ledger.ByCategory(), Entries: t.ledger.Entries(),
+			SteadyBytes: t.ledger.During(memory.Always), RefreshBytes: t.ledger.During(memory.Refresh), CheckpointBytes: t.ledger.During(memory.Checkpoint),
+		}
+	}
+	t.books.Predicted, t.books.Measured = t.prediction.Ledger.ByCategory(), &t.meter.measured
+	t.books.ExactBF16, t.books.Paper = columns(t.Spec)
+	return t.writer.Memory(t.books)
+}
+
+func total(bytes map[memory.Category]int64) (sum int64) {
+	for _, n := range bytes {
+		sum += n
+	}
+	return sum
 }
 
 // rowsReach reports whether metrics.jsonl holds all rows that a checkpoint
@@ -276,8 +291,6 @@ func (t *training) step() (reason string, err error) {
 	}
 	if logged {
 		t.meter.sample(t.at.Step, "update")
-	}
-	if logged {
 		err := t.writer.Train(record.TrainRow{
 			Step: t.at.Step, TokensSeen: t.at.TokensSeen, Positions: t.at.Positions,
 			Loss: record.Float(loss), LR: record.Float(t.Spec.Method.LR * t.rate(u)), GradNorm: record.Float(norm),
@@ -306,6 +319,7 @@ func (t *training) step() (reason string, err error) {
 
 // diverged records that the run has left the numbers.
 func (t *training) diverged(reason string) (string, error) {
+	t.meter.sample(t.at.Step, "update")
 	return reason, t.writer.Event(record.EventRow{Step: t.at.Step, Name: "diverged", Detail: map[string]any{"reason": reason}})
 }
 
@@ -385,7 +399,7 @@ func (t *training) finish(state, reason string) (*record.Summary, error) {
 		TokensPerSecond: record.Float(t.tokensPerSecond()), Threads: t.device.Threads(),
 		FLOPs:     record.Float(float64(t.at.Step) * t.prediction.StepFLOPs),
 		PeakBytes: t.meter.measured.PeakBytes, PeakMeasure: t.meter.measured.Measure, CheckpointBytes: checkpointBytes(t.checkpoints()),
-		Memory: t.ledger.ByCategory(),
+		Memory: t.books.Registered,
 	}
 	if err := t.writer.Summary(summary); err != nil {
 		return nil, err

@@ -32,9 +32,9 @@ func Categories() []Category {
 	return []Category{Weights, Adapters, Gradients, OptimizerState, Projectors, Activations, Scratch, Data}
 }
 
-// A Use says when a buffer is in use. All buffers of a run exist from its start,
-// so that no step allocates; those that serve one use alone are its peak above
-// the steady state.
+// A Use says when a buffer is in use. The buffers of a phase of a run exist all
+// the time, so that no step allocates; those that serve one use alone are its
+// peak above the steady state.
 type Use string
 
 // The uses.
