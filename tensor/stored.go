@@ -48,14 +48,7 @@ func (d *Device) MomentumStored(g Matrix, b Store, mu, lr float32, r Rounding) {
 		d.Momentum(g, b.Matrix(), mu, lr)
 		return
 	}
-	checkStore(g, b)
-	d.blockwise(storeArgs{x: g, m: b, rm: r, keep: mu, factor: lr}, func(a *storeArgs, lo, hi int) {
-		var values [MaxBlock]float32
-		b := values[:hi-lo]
-		a.m.load(b, lo)
-		a.isa.momentum(a.x.Data[lo:hi], b, a.keep, a.factor)
-		a.m.save(b, lo, a.rm)
-	})
+	d.firstMomentStored(storeArgs{x: g, m: b, rm: r, keep: mu, factor: lr, kernel: ISA.momentum})
 }
 
 // AverageStored is [Device.Average] on a stored average.
@@ -64,12 +57,17 @@ func (d *Device) AverageStored(g Matrix, m Store, beta, rest float32, r Rounding
 		d.Average(g, m.Matrix(), beta, rest)
 		return
 	}
-	checkStore(g, m)
-	d.blockwise(storeArgs{x: g, m: m, rm: r, keep: beta, factor: rest}, func(a *storeArgs, lo, hi int) {
+	d.firstMomentStored(storeArgs{x: g, m: m, rm: r, keep: beta, factor: rest, kernel: ISA.average})
+}
+
+// firstMomentStored runs a.kernel on the gradient and the one moment there is.
+func (d *Device) firstMomentStored(a storeArgs) {
+	checkStore(a.x, a.m)
+	d.blockwise(a, func(a *storeArgs, lo, hi int) {
 		var values [MaxBlock]float32
 		m := values[:hi-lo]
 		a.m.load(m, lo)
-		a.isa.average(a.x.Data[lo:hi], m, a.keep, a.factor)
+		a.kernel(a.isa, a.x.Data[lo:hi], m, a.keep, a.factor)
 		a.m.save(m, lo, a.rm)
 	})
 }

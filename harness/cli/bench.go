@@ -120,6 +120,6 @@ func (benchChildCmd) Run(v *env) error { return bench.Child(os.Stdin, v.stdout) 
 type benchResidentCmd struct{}
 
 func (benchResidentCmd) Run(v *env) error {
-	debug.SetGCPercent(5) // as in training
+	debug.SetGCPercent(train.GCPercent)
 	return bench.Resident(os.Stdin, v.stdout)
 }

@@ -48,9 +48,7 @@ func (c trainCmd) Run(v *env) error {
 		return err
 	}
 	defer set.Close()
-	// Nearly all memory of a run lives as long as it. By default the collector
-	// would let garbage double it before it looks.
-	debug.SetGCPercent(5)
+	debug.SetGCPercent(train.GCPercent)
 	o := train.Options{Spec: s, Results: v.results, Data: set, Threads: c.Threads, ISA: isa, Revision: v.revision, Identify: c.Identify}
 	if c.Messages {
 		// Whoever reads the messages has started this run. When he is gone, the

@@ -14,8 +14,8 @@ type field struct {
 	typ     reflect.Type
 	numbers bool   // enters NumbersID, and so RunID
 	run     bool   // enters RunID
-	later   bool   // came after some runs were stored: left out of the canonical form while it has the value
-	absent  string // that says that it is not used, the zero value or this one, and may be missing in a resolved run
+	later   bool   // came after some runs were stored: may be missing in one, and is left out of the canonical form while unused
+	absent  string // the value, beside zero, with which it is unused
 }
 
 // sectionNames lists the tables of a resolved run in order.

@@ -6,6 +6,11 @@ import (
 	"ranklab/tensor"
 )
 
+// GCPercent is for debug.SetGCPercent in a process that trains: nearly all its
+// memory lives as long as the run, and by default the collector would let
+// garbage double it before it looks.
+const GCPercent = 5
+
 // A Residence is the memory of a run in a process of its own: what its ledger
 // holds and what the process took. All sizes are bytes.
 type Residence struct {
