@@ -141,12 +141,20 @@ func (e *ShortError) Error() string {
 	return fmt.Sprintf("%s holds %d of the %d bytes of rows that the checkpoint counts on", e.Path, e.Have, e.Want)
 }
 
+// reaches returns a [*ShortError] if the file ends before offset.
+func (l *lineFile) reaches(offset int64) error {
+	if offset > l.size {
+		return &ShortError{Path: l.file.Name(), Want: offset, Have: l.size}
+	}
+	return nil
+}
+
 func (l *lineFile) truncate(offset int64) error {
 	if offset < 0 {
 		return fmt.Errorf("%s: cannot cut back to byte %d", l.file.Name(), offset)
 	}
-	if offset > l.size {
-		return &ShortError{Path: l.file.Name(), Want: offset, Have: l.size}
+	if err := l.reaches(offset); err != nil {
+		return err
 	}
 	if offset > 0 {
 		var last [1]byte
@@ -164,23 +172,28 @@ func (l *lineFile) truncate(offset int64) error {
 	return l.file.Sync()
 }
 
-// readMetrics parses rows. A last line without an end is still being written,
-// or was torn by a crash, and is left out; anything else that does not parse
-// is an error with its line number.
-func readMetrics(r io.Reader) (Metrics, error) {
-	var m Metrics
+// readMetrics parses rows.
+func readMetrics(r io.Reader) (m Metrics, err error) {
+	err = readLines(r, m.add)
+	return m, err
+}
+
+// readLines hands over the lines that r holds. A last line without an end is
+// still being written, or was torn by a crash, and is left out; a line that add
+// does not take is an error with its number.
+func readLines(r io.Reader, add func(line []byte) error) error {
 	data, err := io.ReadAll(r)
 	if err != nil {
-		return m, err
+		return err
 	}
 	for n := 1; ; n++ {
 		line, rest, complete := bytes.Cut(data, []byte("\n"))
 		if !complete {
-			return m, nil
+			return nil
 		}
 		data = rest
-		if err := m.add(line); err != nil {
-			return m, fmt.Errorf("line %d: %w", n, err)
+		if err := add(line); err != nil {
+			return fmt.Errorf("line %d: %w", n, err)
 		}
 	}
 }

@@ -118,19 +118,31 @@ func (r Run) Finished() bool { return r.Summary != nil }
 
 // Metrics reads the rows. A run that has written none has none.
 func (r Run) Metrics() (Metrics, error) {
-	f, err := os.Open(filepath.Join(r.Dir, metricsFile))
+	var m Metrics
+	err := r.lines(metricsFile, m.add)
+	return m, err
+}
+
+// Digests reads the digests of weights and states. Old runs have none.
+func (r Run) Digests() (rows []DigestRow, err error) {
+	err = r.lines(digestsFile, func(line []byte) error { return appendRow(&rows, line) })
+	return rows, err
+}
+
+// lines hands over the lines of one file of rows, none if there is no file.
+func (r Run) lines(name string, add func(line []byte) error) error {
+	f, err := os.Open(filepath.Join(r.Dir, name))
 	if errors.Is(err, fs.ErrNotExist) {
-		return Metrics{}, nil
+		return nil
 	}
 	if err != nil {
-		return Metrics{}, err
+		return err
 	}
 	defer f.Close()
-	m, err := readMetrics(f)
-	if err != nil {
-		return m, fmt.Errorf("%s: %w", f.Name(), err)
+	if err := readLines(f, add); err != nil {
+		return fmt.Errorf("%s: %w", f.Name(), err)
 	}
-	return m, nil
+	return nil
 }
 
 // Spec returns the resolved run as TOML.

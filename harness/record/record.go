@@ -12,6 +12,7 @@
 //	estimate.json   time, memory and disk as estimated before the first update
 //	status.json     what the run is doing; replaced at every heartbeat
 //	metrics.jsonl   one JSON object per line, deterministic values only
+//	digests.jsonl   digests of weights and states every train.digest_every updates
 //	summary.json    written last: its existence, beside the rows, means done
 //	attempts/0001/  one folder per start: log.txt, timing.jsonl, provenance.json
 //	ckpt/           checkpoints, owned by the trainer
@@ -53,6 +54,7 @@ const (
 	estimateFile   = "estimate.json"
 	statusFile     = "status.json"
 	metricsFile    = "metrics.jsonl"
+	digestsFile    = "digests.jsonl"
 	summaryFile    = "summary.json"
 	timingFile     = "timing.jsonl"
 	logFile        = "log.txt"

@@ -24,6 +24,7 @@ type Writer struct {
 	attempt int
 	lock    *flock.Flock
 	metrics *lineFile
+	digests *lineFile
 	timing  *lineFile
 	log     *os.File
 }
@@ -34,9 +35,9 @@ type Writer struct {
 // differs after its first 12 digits.
 //
 // Opening repairs what a killed process left: temporary files, and a last line
-// of metrics.jsonl without its end. It refuses a metrics.jsonl that holds
-// something but neither a line nor the beginning of one: that is not the work
-// of a killed process, and cutting it away could destroy what it is.
+// of metrics.jsonl or digests.jsonl without its end. It refuses such a file that
+// holds something but neither a line nor the beginning of one: that is not the
+// work of a killed process, and cutting it away could destroy what it is.
 func Open(root, id string) (*Writer, error) {
 	if len(id) < idDigits {
 		return nil, fmt.Errorf("run id %q: want at least %d hexadecimal digits", id, idDigits)
@@ -76,6 +77,9 @@ func (w *Writer) begin(id string) error {
 		return err
 	}
 	if w.metrics, err = openLines(filepath.Join(w.dir, metricsFile), `{"k":"`); err != nil {
+		return err
+	}
+	if w.digests, err = openLines(filepath.Join(w.dir, digestsFile), `{"step":`); err != nil {
 		return err
 	}
 	if w.timing, err = openLines(filepath.Join(w.AttemptDir(), timingFile), `{"step":`); err != nil {
@@ -145,7 +149,7 @@ func (w *Writer) Provenance(p Provenance) error {
 		return err
 	}
 	path := filepath.Join(w.dir, provenanceFile)
-	if p.FromStep > 0 || w.Offset() > 0 {
+	if p.FromStep > 0 || w.Offsets().Metrics > 0 {
 		var first Provenance
 		switch err := readJSON(path, &first); {
 		case err == nil:
@@ -191,20 +195,36 @@ func (w *Writer) Event(r EventRow) error {
 	return w.metrics.append(r)
 }
 
+// Digest appends a row to digests.jsonl.
+func (w *Writer) Digest(r DigestRow) error { return w.digests.append(r) }
+
 // Timing appends a row to this attempt's timing.jsonl.
 func (w *Writer) Timing(r TimingRow) error { return w.timing.append(r) }
 
-// Offset returns the size of metrics.jsonl in bytes. A checkpoint stores it
-// after [Writer.Sync].
-func (w *Writer) Offset() int64 { return w.metrics.size }
+// Offsets are the sizes of the files of rows, in bytes.
+type Offsets struct {
+	Metrics int64 `json:"metrics_bytes"`
+	Digests int64 `json:"digests_bytes,omitempty"`
+}
 
-// TruncateTo cuts metrics.jsonl back to an offset that [Writer.Offset]
-// returned, so that a resumed run continues from its checkpoint. It refuses an
-// offset beyond the file with a [*ShortError], and one inside a line.
-func (w *Writer) TruncateTo(offset int64) error { return w.metrics.truncate(offset) }
+// Offsets returns how far the rows reach. A checkpoint stores it after
+// [Writer.Sync].
+func (w *Writer) Offsets() Offsets { return Offsets{w.metrics.size, w.digests.size} }
+
+// Reaches returns a [*ShortError] if rows that offsets count on are missing.
+func (w *Writer) Reaches(o Offsets) error {
+	return errors.Join(w.metrics.reaches(o.Metrics), w.digests.reaches(o.Digests))
+}
+
+// TruncateTo cuts the rows back to what [Writer.Offsets] returned, so that a
+// resumed run continues from its checkpoint. It refuses an offset beyond a file
+// with a [*ShortError], and one inside a line.
+func (w *Writer) TruncateTo(o Offsets) error {
+	return errors.Join(w.metrics.truncate(o.Metrics), w.digests.truncate(o.Digests))
+}
 
 // Sync makes the rows durable.
-func (w *Writer) Sync() error { return w.metrics.file.Sync() }
+func (w *Writer) Sync() error { return errors.Join(w.metrics.file.Sync(), w.digests.file.Sync()) }
 
 // Summary makes the rows durable and writes summary.json: the run is finished.
 // It fails when the run's folder was deleted or replaced since Open, for then
@@ -216,7 +236,7 @@ func (w *Writer) Summary(s Summary) error {
 	if err := w.Sync(); err != nil {
 		return err
 	}
-	if err := w.metrics.inPlace(); err != nil {
+	if err := errors.Join(w.metrics.inPlace(), w.digests.inPlace()); err != nil {
 		return fmt.Errorf("%s was deleted or replaced while the run was writing to it, so its rows are lost and it has no result: %w", w.dir, err)
 	}
 	s.Schema, s.Attempts = Schema, w.attempt
@@ -227,7 +247,7 @@ func (w *Writer) Summary(s Summary) error {
 // Close syncs the rows and releases the lock.
 func (w *Writer) Close() error {
 	var errs []error
-	for _, f := range []*lineFile{w.metrics, w.timing} {
+	for _, f := range []*lineFile{w.metrics, w.digests, w.timing} {
 		if f != nil {
 			errs = append(errs, f.file.Sync(), f.file.Close())
 		}

@@ -31,7 +31,7 @@ func change(v reflect.Value) {
 
 // Each key of each kind of run enters the ids it should, and no other.
 func TestWhatEntersTheIDs(t *testing.T) {
-	neither := map[string]bool{"model.preset": true, "data.paths": true, "data.tokenizer_model": true, "train.log_every": true, "train.checkpoint_every": true, "method.name": true}
+	neither := map[string]bool{"model.preset": true, "data.paths": true, "data.tokenizer_model": true, "train.log_every": true, "train.checkpoint_every": true, "train.keep_checkpoints": true, "train.digest_every": true, "method.name": true}
 	onlyRun := map[string]bool{"train.layerwise": true, "train.activation_checkpointing": true}
 	d := Digests{Data: "d", Tokenizer: "t"}
 	for _, inst := range everyKind(t) {

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 
+	"ranklab/harness/record"
 	"ranklab/internal/atomicfile"
 	"ranklab/internal/safetensors"
 	"ranklab/tensor"
@@ -29,13 +30,13 @@ import (
 
 // A position is where a run stands between two updates.
 type position struct {
-	Step       int     `json:"step"` // updates applied
-	TokensSeen int64   `json:"tokens_seen"`
-	Positions  int64   `json:"positions"`
-	Metrics    int64   `json:"metrics_bytes"` // length of metrics.jsonl
-	TrainS     float64 `json:"train_seconds"`
-	EvalS      float64 `json:"eval_seconds"`
-	RefreshS   float64 `json:"refresh_seconds"`
+	Step           int     `json:"step"` // updates applied
+	TokensSeen     int64   `json:"tokens_seen"`
+	Positions      int64   `json:"positions"`
+	record.Offsets         // of the rows that were written before
+	TrainS         float64 `json:"train_seconds"`
+	EvalS          float64 `json:"eval_seconds"`
+	RefreshS       float64 `json:"refresh_seconds"`
 	// CheckpointS does not know yet of the checkpoint that it is written to.
 	CheckpointS float64 `json:"checkpoint_seconds,omitempty"`
 	SetupS      float64 `json:"setup_seconds,omitempty"`
@@ -133,18 +134,6 @@ func asTensors(name string, s tensor.Store) []safetensors.Tensor {
 		return []safetensors.Tensor{safetensors.OfBFloat16(name, s.Halves, s.Rows, s.Cols)}
 	}
 	return []safetensors.Tensor{safetensors.Of(name, s.Floats, s.Rows, s.Cols)}
-}
-
-// digest is the SHA-256 of all weights and states in order: two runs with the
-// same digest are in the same state, bit for bit.
-func (r *runner) digest() (string, error) {
-	h := sha256.New()
-	for _, ts := range [][]safetensors.Tensor{r.weights(), r.state()} {
-		if err := safetensors.Write(h, nil, ts); err != nil {
-			return "", err
-		}
-	}
-	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
 func writeTensors(path string, tensors []safetensors.Tensor) (sum string, err error) {

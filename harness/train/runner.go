@@ -18,15 +18,15 @@ import (
 // A runner is an assembled run: a model, its method and a sink, with all
 // memory allocated.
 type runner struct {
-	spec     spec.Run
-	device   *tensor.Device
-	ledger   *memory.Ledger
-	model    *models.Llama
-	method   optim.Method
-	sink     sink
-	rate     optim.Schedule
-	wantNorm bool // compute the gradient norm of this update
+	spec   spec.Run
+	device *tensor.Device
+	ledger *memory.Ledger
+	model  *models.Llama
+	method optim.Method
+	sink   sink
+	rate   optim.Schedule
 
+	squares []float64 // squared norms of the gradients of the newest update, by parameter ID
 	tokens  []int32   // (total_batch_size · max_length) inputs of one update
 	targets []int32   // the same for targets
 	counts  []int     // targets per sequence of one update
@@ -59,10 +59,11 @@ func assemble(s spec.Run, device *tensor.Device, ledger *memory.Ledger, start in
 	}, t.BatchSize, t.MaxLength, true)
 	n := len(r.model.Params())
 	if t.Layerwise {
-		r.sink = &layerwise{run: r, norms: make([]float64, n)}
+		r.sink = &layerwise{run: r}
 	} else {
-		r.sink = &accumulating{run: r, gradient: make([]tensor.Matrix, n), norms: make([]float64, n)}
+		r.sink = &accumulating{run: r, gradient: make([]tensor.Matrix, n)}
 	}
+	r.squares = make([]float64, n)
 	r.sink.sync()
 	r.tokens = ledger.Ints(memory.Data, "tokens", t.TotalBatchSize*t.MaxLength)
 	r.targets = ledger.Ints(memory.Data, "targets", t.TotalBatchSize*t.MaxLength)
@@ -98,7 +99,7 @@ func (r *runner) fill(data corpus.Split, order corpus.Order, u int) (targets int
 }
 
 // update runs update u on the sequences that fill has read and returns the
-// sum of the token losses and the gradient norm (0 unless wanted or clipped).
+// sum of the token losses and the gradient norm.
 func (r *runner) update(u, targets int) (lossSum, norm float64, err error) {
 	t := r.spec.Train
 	micros := t.TotalBatchSize / t.BatchSize

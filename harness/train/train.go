@@ -27,7 +27,13 @@ type Options struct {
 	Revision string        // of the program, when known from the build
 	Identify bool          // write the host's name and the command line into the record
 	Messages func(Message) // progress; may be nil
+	// Until, if positive, ends the attempt after so many updates of the run with
+	// [ErrUntil], and without a checkpoint.
+	Until int
 }
+
+// ErrUntil says that the run has reached [Options.Until].
+var ErrUntil = errors.New("reached the update at which it was to end")
 
 // ErrStopped says that the run was asked to stop and left a checkpoint.
 var ErrStopped = errors.New("stopped with a checkpoint; the same command carries on")
@@ -123,8 +129,11 @@ func (t *training) run(ctx context.Context) (*record.Summary, error) {
 	s := t.Spec.Train
 	t.send(Message{Phase: "start", Step: t.at.Step, Steps: s.Steps})
 	for t.at.Step < s.Steps {
+		if t.Until > 0 && t.at.Step >= t.Until {
+			return nil, ErrUntil
+		}
 		if ctx.Err() != nil {
-			if err := t.checkpoint(kept); err != nil {
+			if err := t.checkpoint(max(kept, s.KeepCheckpoints)); err != nil {
 				return nil, err
 			}
 			t.send(Message{Phase: "stopped", Step: t.at.Step, Steps: s.Steps})
@@ -138,12 +147,12 @@ func (t *training) run(ctx context.Context) (*record.Summary, error) {
 			return t.finish(record.Diverged, reason)
 		}
 		if s.CheckpointEvery > 0 && t.at.Step%s.CheckpointEvery == 0 && t.at.Step < s.Steps {
-			if err := t.checkpoint(kept); err != nil {
+			if err := t.checkpoint(max(kept, s.KeepCheckpoints)); err != nil {
 				return nil, err
 			}
 		}
 	}
-	if err := t.checkpoint(1); err != nil {
+	if err := t.checkpoint(max(1, s.KeepCheckpoints)); err != nil {
 		return nil, err
 	}
 	return t.finish(record.Done, "")
@@ -153,7 +162,7 @@ func (t *training) run(ctx context.Context) (*record.Summary, error) {
 // is known before the first update.
 func (t *training) setUp(device *tensor.Device) error {
 	s := t.Spec
-	ckpt, at, err := findCheckpoint(t.checkpoints(), t.rowsReach, func(msg string) { t.log.Warn(msg) })
+	ckpt, at, err := findCheckpoint(t.checkpoints(), func(at position) error { return t.writer.Reaches(at.Offsets) }, func(msg string) { t.log.Warn(msg) })
 	if err != nil {
 		return err
 	}
@@ -179,7 +188,7 @@ func (t *training) setUp(device *tensor.Device) error {
 	}
 	t.meter.sample(at.Step, "set-up")
 	t.at = at
-	if err := t.writer.TruncateTo(at.Metrics); err != nil {
+	if err := t.writer.TruncateTo(at.Offsets); err != nil {
 		return err
 	}
 	if err := t.recall(); err != nil {
@@ -233,15 +242,6 @@ func total(bytes map[memory.Category]int64) (sum int64) {
 	return sum
 }
 
-// rowsReach reports whether metrics.jsonl holds all rows that a checkpoint
-// counts on.
-func (t *training) rowsReach(at position) error {
-	if have := t.writer.Offset(); have < at.Metrics {
-		return fmt.Errorf("metrics.jsonl holds %d of the %d bytes it counts on", have, at.Metrics)
-	}
-	return nil
-}
-
 // recall reads the newest and the best evaluation of an earlier attempt.
 func (t *training) recall() error {
 	run, err := record.Read(t.writer.Dir())
@@ -271,8 +271,6 @@ func (t *training) step() (reason string, err error) {
 	s := t.Spec.Train
 	began := time.Now()
 	u := t.at.Step
-	logged := (u+1)%s.LogEvery == 0 || u+1 == s.Steps
-	t.wantNorm = logged
 	targets := t.fill(t.Data.Train, t.order, u)
 	lossSum, norm, err := t.update(u, targets)
 	if err != nil {
@@ -286,10 +284,10 @@ func (t *training) step() (reason string, err error) {
 	if err := t.events(); err != nil {
 		return "", err
 	}
-	if !record.Float(loss).Finite() {
-		return t.diverged(fmt.Sprintf("training loss is %v at step %d", loss, t.at.Step))
+	if reason := t.fault(loss, norm, targets); reason != "" {
+		return t.diverged(reason)
 	}
-	if logged {
+	if t.at.Step%s.LogEvery == 0 || t.at.Step == s.Steps {
 		t.meter.sample(t.at.Step, "update")
 		err := t.writer.Train(record.TrainRow{
 			Step: t.at.Step, TokensSeen: t.at.TokensSeen, Positions: t.at.Positions,
@@ -314,7 +312,21 @@ func (t *training) step() (reason string, err error) {
 		}
 		t.send(t.message("eval", loss))
 	}
+	if s.DigestEvery > 0 && (t.at.Step%s.DigestEvery == 0 || t.at.Step == s.Steps) {
+		return "", t.writeDigests()
+	}
 	return "", nil
+}
+
+// writeDigests writes a row of digests.
+func (t *training) writeDigests() error {
+	began := time.Now()
+	defer func() { t.at.CheckpointS += time.Since(began).Seconds() }()
+	row, err := t.digests(t.at.Step)
+	if err != nil {
+		return err
+	}
+	return t.writer.Digest(row)
 }
 
 // diverged records that the run has left the numbers.
@@ -368,7 +380,7 @@ func (t *training) checkpoint(keep int) error {
 	if err := t.writer.Sync(); err != nil {
 		return err
 	}
-	t.at.Metrics = t.writer.Offset()
+	t.at.Offsets = t.writer.Offsets()
 	if err := t.saveCheckpoint(t.checkpoints(), t.at, keep); err != nil {
 		return fmt.Errorf("checkpoint at step %d: %w", t.at.Step, err)
 	}
@@ -379,7 +391,7 @@ func (t *training) checkpoint(keep int) error {
 // finish writes the summary: its existence means that the run is done.
 func (t *training) finish(state, reason string) (*record.Summary, error) {
 	began := time.Now()
-	digest, err := t.digest()
+	digest, err := t.stateDigest()
 	if err != nil {
 		return nil, err
 	}

@@ -57,7 +57,7 @@ func tiny(t testing.TB) (*corpus.Set, spec.Run) {
 		}},
 		Data: spec.Data{Source: "text", Paths: []string{dir}, ValFraction: 0.2, Packing: "concat", Tokenizer: "bpe"},
 		Train: spec.Train{
-			Steps: 12, TotalBatchSize: 4, BatchSize: 4, MaxLength: 24, WarmupSteps: 2, Scheduler: "cosine", MinLRRatio: 0.1, LogEvery: 1,
+			Steps: 12, TotalBatchSize: 4, BatchSize: 4, MaxLength: 24, WarmupSteps: 2, Scheduler: "cosine", MinLRRatio: 0.1, LogEvery: 1, DigestEvery: 3,
 		},
 		Eval:   spec.Eval{Every: 5, Tokens: 400, BatchSize: 4},
 		Method: spec.Method{LR: 0.02},
@@ -125,6 +125,7 @@ func variants() map[string]func(*spec.Run) {
 type result struct {
 	summary *record.Summary
 	metrics []byte
+	digests []byte
 	memory  *record.Memory
 	run     record.Run
 }
@@ -150,11 +151,15 @@ func train(t *testing.T, ctx context.Context, o Options) (result, error) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	digests, err := os.ReadFile(filepath.Join(dir, "digests.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	run, err := record.Read(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return result{summary, metrics, run.Memory, run}, nil
+	return result{summary, metrics, digests, run.Memory, run}, nil
 }
 
 func mustTrain(t *testing.T, o Options) result {
@@ -173,6 +178,9 @@ func (r result) mustEqual(t *testing.T, what string, other result) {
 	}
 	if !bytes.Equal(r.metrics, other.metrics) {
 		t.Errorf("%s: metrics differ:\n%s\n%s", what, r.metrics, other.metrics)
+	}
+	if !bytes.Equal(r.digests, other.digests) {
+		t.Errorf("%s: digests differ:\n%s\n%s", what, r.digests, other.digests)
 	}
 }
 

@@ -106,7 +106,7 @@ func beside(name string) bool {
 	if i := strings.LastIndexByte(name, '.'); i >= 0 {
 		name = name[i+1:]
 	}
-	return slices.Contains([]string{"log_every", "checkpoint_every", "preset", "paths", "tokenizer_model"}, name)
+	return slices.Contains([]string{"log_every", "checkpoint_every", "keep_checkpoints", "digest_every", "preset", "paths", "tokenizer_model"}, name)
 }
 
 // Value returns a column of the row by name: nil when the row has none, else a

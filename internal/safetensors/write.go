@@ -16,7 +16,8 @@ import (
 // multiple of every element size.
 const chunk = 64 << 10
 
-// BufferBytes is the memory that [Write] takes beside the header.
+// BufferBytes is the memory that [Write] takes beside the header, and the length
+// of the scratch of [WriteData].
 const BufferBytes = chunk
 
 // Write writes a file with the given metadata and tensors. The bytes depend on
@@ -36,24 +37,30 @@ func Write(w io.Writer, metadata map[string]string, tensors []Tensor) error {
 	if _, err := w.Write(head); err != nil {
 		return fmt.Errorf("safetensors: %w", err)
 	}
-	var buf []byte
+	if len(tensors) == 0 {
+		return nil
+	}
+	buf := make([]byte, BufferBytes)
 	for _, t := range tensors {
-		if buf == nil {
-			buf = make([]byte, chunk)
-		}
-		switch {
-		case t.Float32 != nil:
-			err = writeFloats(w, t.Float32, buf)
-		case t.BFloat16 != nil:
-			err = writeHalves(w, t.BFloat16, buf)
-		default:
-			_, err = w.Write(t.Data)
-		}
-		if err != nil {
+		if err := WriteData(w, t, buf); err != nil {
 			return fmt.Errorf("safetensors: %s: %w", t.Name, err)
 		}
 	}
 	return nil
+}
+
+// WriteData writes the elements of a tensor as a file holds them: row-major,
+// little-endian. buf is scratch of [BufferBytes].
+func WriteData(w io.Writer, t Tensor, buf []byte) (err error) {
+	switch {
+	case t.Float32 != nil:
+		err = writeFloats(w, t.Float32, buf)
+	case t.BFloat16 != nil:
+		err = writeHalves(w, t.BFloat16, buf)
+	default:
+		_, err = w.Write(t.Data)
+	}
+	return err
 }
 
 func writeFloats(w io.Writer, values []float32, buf []byte) error {
