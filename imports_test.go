@@ -40,8 +40,9 @@ var allowed = map[string][]string{
 		"corpus/...", "galore", "lora", "relora", "lowrank", "optim", "models", "tensor",
 		"harness/spec", "harness/footprint", "harness/record", "internal/...",
 	},
-	"harness/plan":  {"corpus/...", "harness/train", "harness/spec", "harness/record", "tensor", "internal/..."},
-	"harness/fleet": {"harness/plan", "harness/train", "harness/spec", "harness/record", "internal/..."},
+	"harness/plan":   {"corpus/...", "harness/train", "harness/spec", "harness/record", "tensor", "internal/..."},
+	"harness/verify": {"corpus/...", "harness/train", "harness/spec", "harness/record", "tensor"},
+	"harness/fleet":  {"harness/plan", "harness/train", "harness/spec", "harness/record", "internal/..."},
 	"harness/bench": {
 		"harness/bench/blas", "harness/footprint", "harness/train", "harness/spec", "harness/record", "optim", "models", "tensor", "internal/...",
 	},

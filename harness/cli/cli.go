@@ -31,6 +31,7 @@ type commands struct {
 	Table   tableCmd   `cmd:"" help:"Print the tables of an experiment from stored results."`
 	Figures figuresCmd `cmd:"" help:"Draw the figures of an experiment from stored results."`
 	Memory  memoryCmd  `cmd:"" help:"Show the memory of models and methods by formula and prediction, beside the paper's numbers. Trains and allocates nothing."`
+	Verify  verifyCmd  `cmd:"" help:"Train stored runs again and compare every recorded loss, the digests of weights and states, and the result. Exit code 4: something differs."`
 	New     newCmd     `cmd:"" help:"Write a new experiment file, a commented copy of an existing one."`
 	Data    dataCmd    `cmd:"" help:"Build the corpus and tokenizer of an experiment, and describe them."`
 	Bench   benchCmd   `cmd:"" help:"Measure this machine and how much of it training uses: products, operations, steps, refreshes."`

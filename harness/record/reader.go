@@ -1,6 +1,7 @@
 package record
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -121,6 +122,23 @@ func (r Run) Metrics() (Metrics, error) {
 	var m Metrics
 	err := r.lines(metricsFile, m.add)
 	return m, err
+}
+
+// Rows reads the rows of metrics.jsonl in order, with every field as it was
+// written.
+func (r Run) Rows() (rows []Row, err error) {
+	err = r.lines(metricsFile, func(line []byte) error {
+		var row Row
+		if err := json.Unmarshal(line, &row.Fields); err != nil {
+			return err
+		}
+		if err := json.Unmarshal(line, &row); err != nil {
+			return err
+		}
+		rows = append(rows, row)
+		return nil
+	})
+	return rows, err
 }
 
 // Digests reads the digests of weights and states. Old runs have none.

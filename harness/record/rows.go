@@ -74,6 +74,13 @@ type EventRow struct {
 	Detail map[string]any `json:"detail,omitempty"`
 }
 
+// A Row is one line of metrics.jsonl of whatever kind.
+type Row struct {
+	K      string                     `json:"k"`
+	Step   int                        `json:"step"`
+	Fields map[string]json.RawMessage `json:"-"` // K and Step among them
+}
+
 // A DigestRow is one line of digests.jsonl: the weights and the method's state
 // after an update. Digests are SHA-256, in hex.
 type DigestRow struct {

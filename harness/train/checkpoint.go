@@ -50,6 +50,9 @@ const (
 	metaFile  = "state.json"
 )
 
+// checkpointDir is the folder of checkpoints in that of a run.
+const checkpointDir = "ckpt"
+
 // Prefixes of the folders under ckpt.
 const (
 	goodPrefix    = "step-"

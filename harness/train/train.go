@@ -133,7 +133,7 @@ func (t *training) run(ctx context.Context) (*record.Summary, error) {
 			return nil, ErrUntil
 		}
 		if ctx.Err() != nil {
-			if err := t.checkpoint(max(kept, s.KeepCheckpoints)); err != nil {
+			if err := t.checkpoint(max(kept, 1+s.KeepCheckpoints)); err != nil {
 				return nil, err
 			}
 			t.send(Message{Phase: "stopped", Step: t.at.Step, Steps: s.Steps})
@@ -147,12 +147,12 @@ func (t *training) run(ctx context.Context) (*record.Summary, error) {
 			return t.finish(record.Diverged, reason)
 		}
 		if s.CheckpointEvery > 0 && t.at.Step%s.CheckpointEvery == 0 && t.at.Step < s.Steps {
-			if err := t.checkpoint(max(kept, s.KeepCheckpoints)); err != nil {
+			if err := t.checkpoint(max(kept, 1+s.KeepCheckpoints)); err != nil {
 				return nil, err
 			}
 		}
 	}
-	if err := t.checkpoint(max(1, s.KeepCheckpoints)); err != nil {
+	if err := t.checkpoint(1 + s.KeepCheckpoints); err != nil {
 		return nil, err
 	}
 	return t.finish(record.Done, "")
@@ -372,7 +372,7 @@ func (t *training) status(state string, force bool) error {
 	return t.writer.Status(record.Status{State: state, Step: t.at.Step, Total: t.Spec.Train.Steps})
 }
 
-func (t *training) checkpoints() string { return filepath.Join(t.writer.Dir(), "ckpt") }
+func (t *training) checkpoints() string { return filepath.Join(t.writer.Dir(), checkpointDir) }
 
 func (t *training) checkpoint(keep int) error {
 	began := time.Now()
