@@ -42,6 +42,7 @@ var allowed = map[string][]string{
 	},
 	"harness/plan":   {"corpus/...", "harness/train", "harness/spec", "harness/record", "tensor", "internal/..."},
 	"harness/verify": {"corpus/...", "harness/train", "harness/spec", "harness/record", "tensor"},
+	"harness/crash":  {},
 	"harness/fleet":  {"harness/plan", "harness/train", "harness/spec", "harness/record", "internal/..."},
 	"harness/bench": {
 		"harness/bench/blas", "harness/footprint", "harness/train", "harness/spec", "harness/record", "optim", "models", "tensor", "internal/...",

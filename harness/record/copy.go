@@ -10,10 +10,10 @@ import (
 	"ranklab/internal/atomicfile"
 )
 
-// CopyRows copies the rows of a run folder, as far as o reaches, into another.
-// Rows that are missing are a [*ShortError].
-func CopyRows(from, to string, o Offsets) error {
-	return errors.Join(copyStart(from, to, metricsFile, o.Metrics), copyStart(from, to, digestsFile, o.Digests))
+// CopyRows copies the rows of a run folder before a mark into another. Rows that
+// are missing are a [*ShortError].
+func CopyRows(from, to string, m Mark) error {
+	return errors.Join(copyStart(from, to, metricsFile, m.Metrics), copyStart(from, to, digestsFile, m.Digests))
 }
 
 // copyStart copies the first n bytes of a file.

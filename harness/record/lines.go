@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"ranklab/internal/atomicfile"
+	"ranklab/internal/failpoint"
 )
 
 // A lineFile is a file of JSON lines that only grows, except when a resumed
@@ -121,10 +122,12 @@ func (l *lineFile) append(row any) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", l.file.Name(), err)
 	}
+	failpoint.Here("row due")
 	if _, err := l.file.WriteAt(line, l.size); err != nil {
 		l.file.Truncate(l.size) // the write error says what is wrong
 		return err
 	}
+	failpoint.Here("row written")
 	l.size += int64(len(line))
 	return nil
 }

@@ -40,7 +40,7 @@ func AddOrigin(root, id, numbersID string, o Origin) error {
 	var damaged *damagedError
 	switch err := readJSON(path, &all); {
 	case errors.As(err, &damaged):
-		if err := os.Rename(path, path+".damaged"); err != nil {
+		if err := setAside(path); err != nil {
 			return err
 		}
 		all = Origins{Schema: Schema, ID: id, NumbersID: numbersID}

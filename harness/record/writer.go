@@ -2,6 +2,8 @@ package record
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -149,11 +151,16 @@ func (w *Writer) Provenance(p Provenance) error {
 		return err
 	}
 	path := filepath.Join(w.dir, provenanceFile)
-	if p.FromStep > 0 || w.Offsets().Metrics > 0 {
+	if p.FromStep > 0 || w.metrics.size > 0 {
 		var first Provenance
+		var damaged *damagedError
 		switch err := readJSON(path, &first); {
 		case err == nil:
 			p = first.carriedOnBy(p)
+		case errors.As(err, &damaged):
+			if err := setAside(path); err != nil {
+				return err
+			}
 		case !errors.Is(err, fs.ErrNotExist):
 			return err
 		}
@@ -201,30 +208,60 @@ func (w *Writer) Digest(r DigestRow) error { return w.digests.append(r) }
 // Timing appends a row to this attempt's timing.jsonl.
 func (w *Writer) Timing(r TimingRow) error { return w.timing.append(r) }
 
-// Offsets are the sizes of the files of rows, in bytes.
-type Offsets struct {
-	Metrics int64 `json:"metrics_bytes"`
-	Digests int64 `json:"digests_bytes,omitempty"`
+// A Mark is a place in the rows of a run: all that were written before it.
+type Mark struct {
+	Metrics int64  `json:"metrics_bytes"`
+	Digests int64  `json:"digests_bytes"`
+	Rows    string `json:"rows_sha256"` // of these bytes of metrics.jsonl, then of digests.jsonl
 }
 
-// Offsets returns how far the rows reach. A checkpoint stores it after
-// [Writer.Sync].
-func (w *Writer) Offsets() Offsets { return Offsets{w.metrics.size, w.digests.size} }
-
-// Reaches returns a [*ShortError] if rows that offsets count on are missing.
-func (w *Writer) Reaches(o Offsets) error {
-	return errors.Join(w.metrics.reaches(o.Metrics), w.digests.reaches(o.Digests))
+// Mark makes the rows durable and returns the place behind the newest, for a
+// checkpoint to keep.
+func (w *Writer) Mark() (m Mark, err error) {
+	if err := w.sync(); err != nil {
+		return m, err
+	}
+	m.Metrics, m.Digests = w.metrics.size, w.digests.size
+	m.Rows, err = w.sum(m)
+	return m, err
 }
 
-// TruncateTo cuts the rows back to what [Writer.Offsets] returned, so that a
-// resumed run continues from its checkpoint. It refuses an offset beyond a file
-// with a [*ShortError], and one inside a line.
-func (w *Writer) TruncateTo(o Offsets) error {
-	return errors.Join(w.metrics.truncate(o.Metrics), w.digests.truncate(o.Digests))
+// Holds returns nil if the rows before a mark are those it was made of. Missing
+// ones are a [*ShortError].
+func (w *Writer) Holds(m Mark) error {
+	if err := errors.Join(w.metrics.reaches(m.Metrics), w.digests.reaches(m.Digests)); err != nil {
+		return err
+	}
+	sum, err := w.sum(m)
+	if err == nil && sum != m.Rows {
+		err = fmt.Errorf("rows before it have changed: their SHA-256 is %.12s…, recorded was %.12s…", sum, m.Rows)
+	}
+	return err
 }
 
-// Sync makes the rows durable.
-func (w *Writer) Sync() error { return errors.Join(w.metrics.file.Sync(), w.digests.file.Sync()) }
+// sum returns the SHA-256 of the rows before a mark.
+func (w *Writer) sum(m Mark) (string, error) {
+	h := sha256.New()
+	for _, part := range []struct {
+		file  *lineFile
+		bytes int64
+	}{{w.metrics, m.Metrics}, {w.digests, m.Digests}} {
+		if _, err := io.Copy(h, io.NewSectionReader(part.file.file, 0, part.bytes)); err != nil {
+			return "", err
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// TruncateTo cuts the rows back to a mark, so that a resumed run continues from
+// its checkpoint. It refuses a place beyond a file with a [*ShortError], and one
+// inside a line.
+func (w *Writer) TruncateTo(m Mark) error {
+	return errors.Join(w.metrics.truncate(m.Metrics), w.digests.truncate(m.Digests))
+}
+
+// sync makes the rows durable.
+func (w *Writer) sync() error { return errors.Join(w.metrics.file.Sync(), w.digests.file.Sync()) }
 
 // Summary makes the rows durable and writes summary.json: the run is finished.
 // It fails when the run's folder was deleted or replaced since Open, for then
@@ -233,7 +270,7 @@ func (w *Writer) Summary(s Summary) error {
 	if s.State != Done && s.State != Diverged {
 		return fmt.Errorf("summary of %s: state %q is not final", w.dir, s.State)
 	}
-	if err := w.Sync(); err != nil {
+	if err := w.sync(); err != nil {
 		return err
 	}
 	if err := errors.Join(w.metrics.inPlace(), w.digests.inPlace()); err != nil {
@@ -289,6 +326,10 @@ type damagedError struct {
 func (e *damagedError) Error() string { return e.path + ": " + e.err.Error() }
 
 func (e *damagedError) Unwrap() error { return e.err }
+
+// setAside renames a damaged file, so that it can be written anew and still be
+// looked at.
+func setAside(path string) error { return os.Rename(path, path+".damaged") }
 
 // readJSON reads a file into v. What it holds may be a [*damagedError].
 func readJSON(path string, v any) error {

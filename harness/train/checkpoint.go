@@ -15,6 +15,7 @@ import (
 
 	"ranklab/harness/record"
 	"ranklab/internal/atomicfile"
+	"ranklab/internal/failpoint"
 	"ranklab/internal/safetensors"
 	"ranklab/tensor"
 )
@@ -30,18 +31,28 @@ import (
 
 // A position is where a run stands between two updates.
 type position struct {
-	Step           int     `json:"step"` // updates applied
-	TokensSeen     int64   `json:"tokens_seen"`
-	Positions      int64   `json:"positions"`
-	record.Offsets         // of the rows that were written before
-	TrainS         float64 `json:"train_seconds"`
-	EvalS          float64 `json:"eval_seconds"`
-	RefreshS       float64 `json:"refresh_seconds"`
+	Step        int     `json:"step"` // updates applied
+	TokensSeen  int64   `json:"tokens_seen"`
+	Positions   int64   `json:"positions"`
+	record.Mark         // of the rows that were written before
+	TrainS      float64 `json:"train_seconds"`
+	EvalS       float64 `json:"eval_seconds"`
+	RefreshS    float64 `json:"refresh_seconds"`
 	// CheckpointS does not know yet of the checkpoint that it is written to.
 	CheckpointS float64 `json:"checkpoint_seconds,omitempty"`
 	SetupS      float64 `json:"setup_seconds,omitempty"`
 
-	Sums map[string]string `json:"sha256"`
+	Sums map[string]string `json:"sha256"`      // of the two files beside this one
+	Self string            `json:"self_sha256"` // of this file as JSON without this field
+}
+
+// sum returns the SHA-256 of everything that the position says, and so Self
+// unless a bit has flipped.
+func (p position) sum() (string, error) {
+	p.Self = ""
+	data, err := json.Marshal(p)
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:]), err
 }
 
 const (
@@ -82,6 +93,10 @@ func (r *runner) saveCheckpoint(dir string, pos position, keep int) error {
 		if pos.Sums[name], err = writeTensors(filepath.Join(tmp, name), tensors); err != nil {
 			return err
 		}
+		failpoint.Here("tensors written")
+	}
+	if pos.Self, err = pos.sum(); err != nil {
+		return err
 	}
 	meta, err := json.MarshalIndent(pos, "", "  ")
 	if err != nil {
@@ -90,9 +105,11 @@ func (r *runner) saveCheckpoint(dir string, pos position, keep int) error {
 	if err := atomicfile.Write(filepath.Join(tmp, metaFile), append(meta, '\n')); err != nil {
 		return err
 	}
+	failpoint.Here("checkpoint complete")
 	if err := os.Rename(tmp, final); err != nil {
 		return err
 	}
+	failpoint.Here("checkpoint renamed")
 	if err := atomicfile.SyncDir(dir); err != nil {
 		return err
 	}
@@ -104,6 +121,7 @@ func (r *runner) saveCheckpoint(dir string, pos position, keep int) error {
 		if err := os.RemoveAll(filepath.Join(dir, old)); err != nil {
 			return err
 		}
+		failpoint.Here("checkpoint removed")
 	}
 	return nil
 }
@@ -241,6 +259,9 @@ func readPosition(path string) (pos position, err error) {
 	}
 	if err := json.Unmarshal(data, &pos); err != nil {
 		return pos, fmt.Errorf("%s: %w", metaFile, err)
+	}
+	if sum, err := pos.sum(); err != nil || sum != pos.Self {
+		return position{}, fmt.Errorf("%s: its SHA-256 is %.12s…, recorded was %.12s…", metaFile, sum, pos.Self)
 	}
 	return pos, nil
 }

@@ -46,7 +46,7 @@ func Fork(from string, step int, results, id string) error {
 	if err := os.MkdirAll(target, 0o777); err != nil {
 		return err
 	}
-	if err := record.CopyRows(from, to, pos.Offsets); err != nil {
+	if err := record.CopyRows(from, to, pos.Mark); err != nil {
 		return err
 	}
 	for _, name := range []string{modelFile, stateFile, metaFile} {

@@ -7,6 +7,7 @@ import (
 
 	"ranklab/corpus"
 	"ranklab/harness/spec"
+	"ranklab/internal/failpoint"
 	"ranklab/internal/memory"
 	"ranklab/internal/random"
 	"ranklab/internal/safetensors"
@@ -122,7 +123,9 @@ func (r *runner) update(u, targets int) (lossSum, norm float64, err error) {
 		sum, _ := r.model.Backward(b, float32(scale), r.sink.take)
 		lossSum += sum
 	}
+	failpoint.Here("backward pass done")
 	norm = r.sink.end()
+	failpoint.Here("weights updated")
 	if err := r.method.EndStep(step); err != nil {
 		return lossSum, norm, err
 	}

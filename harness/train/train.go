@@ -12,6 +12,7 @@ import (
 	"ranklab/corpus"
 	"ranklab/harness/record"
 	"ranklab/harness/spec"
+	"ranklab/internal/failpoint"
 	"ranklab/internal/memory"
 	"ranklab/internal/random"
 	"ranklab/tensor"
@@ -162,7 +163,7 @@ func (t *training) run(ctx context.Context) (*record.Summary, error) {
 // is known before the first update.
 func (t *training) setUp(device *tensor.Device) error {
 	s := t.Spec
-	ckpt, at, err := findCheckpoint(t.checkpoints(), func(at position) error { return t.writer.Reaches(at.Offsets) }, func(msg string) { t.log.Warn(msg) })
+	ckpt, at, err := findCheckpoint(t.checkpoints(), func(at position) error { return t.writer.Holds(at.Mark) }, func(msg string) { t.log.Warn(msg) })
 	if err != nil {
 		return err
 	}
@@ -188,9 +189,10 @@ func (t *training) setUp(device *tensor.Device) error {
 	}
 	t.meter.sample(at.Step, "set-up")
 	t.at = at
-	if err := t.writer.TruncateTo(at.Offsets); err != nil {
+	if err := t.writer.TruncateTo(at.Mark); err != nil {
 		return err
 	}
+	failpoint.Here("rows cut back")
 	if err := t.recall(); err != nil {
 		return err
 	}
@@ -326,6 +328,7 @@ func (t *training) writeDigests() error {
 	if err != nil {
 		return err
 	}
+	failpoint.Here("digests computed")
 	return t.writer.Digest(row)
 }
 
@@ -377,10 +380,10 @@ func (t *training) checkpoints() string { return filepath.Join(t.writer.Dir(), c
 func (t *training) checkpoint(keep int) error {
 	began := time.Now()
 	defer func() { t.at.CheckpointS += time.Since(began).Seconds() }()
-	if err := t.writer.Sync(); err != nil {
+	var err error
+	if t.at.Mark, err = t.writer.Mark(); err != nil {
 		return err
 	}
-	t.at.Offsets = t.writer.Offsets()
 	if err := t.saveCheckpoint(t.checkpoints(), t.at, keep); err != nil {
 		return fmt.Errorf("checkpoint at step %d: %w", t.at.Step, err)
 	}
@@ -413,9 +416,11 @@ func (t *training) finish(state, reason string) (*record.Summary, error) {
 		PeakBytes: t.meter.measured.PeakBytes, PeakMeasure: t.meter.measured.Measure, CheckpointBytes: checkpointBytes(t.checkpoints()),
 		Memory: t.books.Registered,
 	}
+	failpoint.Here("summary due")
 	if err := t.writer.Summary(summary); err != nil {
 		return nil, err
 	}
+	failpoint.Here("summary written")
 	phase := "done"
 	if state == record.Diverged {
 		phase = "diverged"

@@ -203,7 +203,9 @@ func compareSummaries(stored, again *record.Summary) *Difference {
 		{"reason", stored.Reason, again.Reason},
 		{"number of updates", fmt.Sprint(stored.Steps), fmt.Sprint(again.Steps)},
 		{"digest of all weights and states", stored.StateDigest, again.StateDigest},
-		{"final validation loss", fmt.Sprint(float64(stored.Final.Loss)), fmt.Sprint(float64(again.Final.Loss))},
+		{"final evaluation", fmt.Sprintf("%+v", stored.Final), fmt.Sprintf("%+v", again.Final)},
+		{"best evaluation", fmt.Sprintf("%+v", stored.Best), fmt.Sprintf("%+v", again.Best)},
+		{"tokens_seen", fmt.Sprint(stored.TokensSeen), fmt.Sprint(again.TokensSeen)},
 	} {
 		if field.stored != field.again {
 			return &Difference{Step: stored.Steps, What: field.what, Stored: field.stored, Again: field.again}

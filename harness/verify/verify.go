@@ -93,12 +93,15 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	if err := o.prepare(id); err != nil {
 		return nil, err
 	}
-	summary, err := c.again(ctx, o, id)
-	if err != nil {
+	if err := c.again(ctx, o, id); err != nil {
 		return nil, err
 	}
 	if c.difference == nil && c.whole {
-		c.difference = compareSummaries(o.Run.Summary, summary)
+		again, err := record.Read(record.Dir(o.Scratch, id))
+		if err != nil {
+			return nil, err
+		}
+		c.difference = compareSummaries(o.Run.Summary, again.Summary)
 	}
 	if c.difference != nil {
 		if err := c.name(o.Spec); err != nil {
@@ -148,7 +151,7 @@ func (o Options) prepare(id string) error {
 }
 
 // again trains, and compares while it does.
-func (c *comparison) again(ctx context.Context, o Options, id string) (*record.Summary, error) {
+func (c *comparison) again(ctx context.Context, o Options, id string) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	dir := record.Dir(o.Scratch, id)
@@ -173,21 +176,21 @@ func (c *comparison) again(ctx context.Context, o Options, id string) (*record.S
 	if !c.whole {
 		options.Until = c.until
 	}
-	summary, err := train.Run(ctx, options)
+	_, err := train.Run(ctx, options)
 	if problem != nil {
-		return nil, problem
+		return problem
 	}
 	stopped := errors.Is(err, train.ErrStopped) && errors.Is(context.Cause(ctx), errEnough)
 	if err != nil && !stopped && !errors.Is(err, train.ErrUntil) {
-		return nil, err
+		return err
 	}
 	if err := c.look(dir); err != nil {
-		return nil, err
+		return err
 	}
 	if !stopped {
 		c.end()
 	}
-	return summary, nil
+	return nil
 }
 
 // Scratch returns the folder below a results root in which a verification

@@ -14,6 +14,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"ranklab/internal/failpoint"
 )
 
 // tempMark is part of the name of every temporary file, and of no other file.
@@ -45,15 +47,18 @@ func WriteFunc(path string, fill func(w io.Writer) error) (err error) {
 	if err := fill(f); err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
+	failpoint.Here("file written")
 	if err := f.Sync(); err != nil {
 		return err
 	}
 	if err := f.Close(); err != nil {
 		return err
 	}
+	failpoint.Here("file synced")
 	if err := os.Rename(f.Name(), path); err != nil {
 		return err
 	}
+	failpoint.Here("file renamed")
 	return SyncDir(filepath.Dir(path))
 }
 
