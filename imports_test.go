@@ -41,7 +41,7 @@ var allowed = map[string][]string{
 	"harness/doctor": {
 		"corpus", "experiments", "harness/bench/blas", "harness/golden", "harness/selftest", "harness/train", "harness/spec", "harness/record", "tensor", "internal/...",
 	},
-	"harness/spec":      {"models", "experiments", "harness/view", "internal/..."},
+	"harness/spec": {"models", "experiments", "harness/view", "internal/..."},
 	"harness/train": {
 		"corpus/...", "galore", "lora", "relora", "lowrank", "optim", "models", "tensor",
 		"harness/spec", "harness/footprint", "harness/record", "internal/...",
