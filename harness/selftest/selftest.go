@@ -54,12 +54,14 @@ func (p Path) String() string {
 
 // Paths returns every way to compute on this machine, the pure-Go one on one
 // thread, which the others are compared with, first. Several threads are three,
-// so that nothing divides evenly, or as many as there are processors.
+// so that nothing divides evenly, or as many as there are processors, but not so
+// many that none has anything to do.
 func Paths(processors int) []Path {
-	paths := []Path{{tensor.Go, 1}, {tensor.Go, max(3, processors)}}
+	several := max(3, min(processors, 16))
+	paths := []Path{{tensor.Go, 1}, {tensor.Go, several}}
 	for _, isa := range tensor.Supported() {
 		if isa != tensor.Go {
-			paths = append(paths, Path{isa, 1}, Path{isa, max(3, processors)})
+			paths = append(paths, Path{isa, 1}, Path{isa, several})
 		}
 	}
 	return paths
