@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -68,7 +69,11 @@ func existing(dir string) (string, error) {
 			return "", fmt.Errorf("%s is not a folder", at)
 		case err == nil:
 			return at, nil
-		case !errors.Is(err, fs.ErrNotExist) || at == filepath.Dir(at):
+		case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR): // below a file
+			if at == filepath.Dir(at) {
+				return "", err
+			}
+		default:
 			return "", err
 		}
 	}
