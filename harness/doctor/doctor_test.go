@@ -140,7 +140,7 @@ func TestWrongKernel(t *testing.T) {
 	e := newTest(t)
 	e.spoil(t, "Attention", func(*tensor.Device) bool { return true })
 	e.selfTest()
-	e.mustFind(t, "kernels", Failure, "1 wrong results", "pure-Go path itself is wrong")
+	e.mustFind(t, "kernels", Failure, "1 wrong result of", "pure-Go path itself is wrong")
 	if wrong := e.found("wrong"); len(wrong) != 1 || !strings.Contains(wrong[0].Text, "Attention") || !strings.Contains(wrong[0].Text, "digest") {
 		t.Errorf("%+v", wrong)
 	}

@@ -17,6 +17,7 @@ import (
 	"ranklab/harness/selftest"
 	"ranklab/harness/spec"
 	"ranklab/harness/train"
+	"ranklab/tensor"
 )
 
 // numbers makes sure that this machine computes what every machine computes:
@@ -53,7 +54,7 @@ func (e *examination) selfTest() {
 	}
 	e.find(Finding{
 		Subject: "kernels", Level: Failure, Values: values,
-		Text: fmt.Sprintf("%d wrong results of %d operations", len(r.Faults), r.Operations), Hint: remedy(r.Faults),
+		Text: fmt.Sprintf("%s of %d operations", count(len(r.Faults), "wrong result"), r.Operations), Hint: remedy(r.Faults),
 	})
 	for i, f := range r.Faults {
 		if i == shownFaults {
@@ -70,15 +71,12 @@ func remedy(faults []selftest.Fault) string {
 	for _, f := range faults {
 		wrong[f.ISA] = true
 	}
-	if wrong["go"] {
-		return "the pure-Go path itself is wrong: do not trust results of this machine; run this again, test its memory and processor, and build with an official Go compiler and GOAMD64=v1"
-	}
-	for _, p := range selftest.Paths(1) {
-		if !wrong[p.ISA.String()] {
-			return "do not trust results of these instruction sets here; until the processor is tested, train with RANKLAB_ISA=" + p.ISA.String()
+	for _, isa := range tensor.Supported() {
+		if !wrong[isa.String()] && !wrong[tensor.Go.String()] {
+			return "do not trust results of these instruction sets here; until the processor is tested, train with RANKLAB_ISA=" + isa.String()
 		}
 	}
-	return "do not trust results of this machine"
+	return "the pure-Go path itself is wrong: do not trust results of this machine; run this again, test its memory and processor, and build with an official Go compiler and GOAMD64=v1"
 }
 
 // goldenVariants are the runs that are trained: a basis that is refreshed, moments

@@ -306,7 +306,7 @@ func (c *collection) children(dir string) error {
 			if r, err := record.Read(run); err != nil || !r.Finished() || record.Held(run) != nil {
 				continue // failed, deleted, or at work
 			}
-			errs = append(errs, c.remove(c.item(path, part.kind, "the run's own folder has the same", func() error { return os.Remove(path) })...))
+			errs = append(errs, c.remove(c.item(path, part.kind, "the run is finished", func() error { return os.Remove(path) })...))
 		}
 	}
 	return errors.Join(errs...)
