@@ -51,6 +51,11 @@ func age(t *testing.T, paths ...string) {
 	}
 }
 
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
+}
+
 // snapshot lists everything below a folder with its digest. The content of a lock
 // file tells who held the lock last, and is left out.
 func snapshot(t *testing.T, root string) map[string]string {
@@ -141,10 +146,7 @@ func (l *lab) train(t *testing.T, variant string, stop int) *record.Summary {
 	o.Messages = func(m train.Message) {
 		for _, name := range []string{"step-0000002", "step-0000004"} {
 			from, to := filepath.Join(l.dir(variant), "ckpt", name), filepath.Join(aside, name)
-			if _, err := os.Stat(to); err == nil {
-				continue
-			}
-			if _, err := os.Stat(from); err == nil {
+			if exists(from) && !exists(to) {
 				must(t, os.CopyFS(to, os.DirFS(from)))
 			}
 		}
@@ -156,7 +158,13 @@ func (l *lab) train(t *testing.T, variant string, stop int) *record.Summary {
 	if stop > 0 && !errors.Is(err, train.ErrStopped) || stop == 0 && err != nil {
 		t.Fatal(err)
 	}
-	must(t, os.CopyFS(filepath.Join(l.dir(variant), "ckpt"), os.DirFS(aside)))
+	copies, err := os.ReadDir(aside)
+	must(t, err)
+	for _, c := range copies {
+		if to := filepath.Join(l.dir(variant), "ckpt", c.Name()); !exists(to) {
+			must(t, os.CopyFS(to, os.DirFS(filepath.Join(aside, c.Name()))))
+		}
+	}
 	return summary
 }
 
@@ -325,18 +333,18 @@ func TestGC(t *testing.T) {
 	}
 
 	// Only when asked: the last checkpoints of finished runs, and orphans.
-	last := filepath.Join(l.dir(finished), "ckpt", "step-0000012")
-	if _, err := os.Stat(last); err != nil {
-		t.Fatal(err)
-	}
 	age(t, l.dir(orphan), record.Dir(l.results, planned["new"]))
 	r = l.collect(t, func(o *gc.Options) { o.Checkpoints, o.Experiment = true, "exp" })
-	if got, want := l.paths(t, r), []string{filepath.Join(folder(finished), "ckpt", "step-0000012"), filepath.Join(folder(stopped), "ckpt", "step-0000012")}; !slices.Equal(got, sorted(want)) {
+	want := sorted([]string{ // and what is not needed any more since the run that was stopped is finished
+		filepath.Join(folder(finished), "ckpt", "step-0000012"), filepath.Join(folder(stopped), "ckpt", "step-0000012"),
+		filepath.Join("sweeps/exp/logs", undone+".log"), filepath.Join("sweeps/exp/specs", undone+".toml"),
+	})
+	if got := l.paths(t, r); !slices.Equal(got, want) {
 		t.Errorf("--checkpoints of exp: %q, want %q", got, want)
 	}
 	before = snapshot(t, l.results)
 	r = l.collect(t, func(o *gc.Options) { o.Orphans = true })
-	want := sorted([]string{folder(orphan), filepath.Join("runs", record.ShortID(planned["new"]))})
+	want = sorted([]string{folder(orphan), filepath.Join("runs", record.ShortID(planned["new"]))})
 	if got := l.paths(t, r); !slices.Equal(got, want) {
 		t.Errorf("--orphans: %q, want %q", got, want)
 	}
@@ -406,11 +414,12 @@ func TestUnsure(t *testing.T) {
 		t.Errorf("orphans without any sweep: %v", err)
 	}
 	sweep := write(t, "{damaged", l.results, "sweeps", "exp", "sweep.json")
+	name := filepath.Join("exp", "sweep.json")
 	r := l.collect(t, nil)
-	if len(r.Removed) > 0 || len(r.Left) != 1 || !strings.Contains(r.Left[0].Why, sweep) {
+	if len(r.Removed) > 0 || len(r.Left) != 1 || !strings.Contains(r.Left[0].Why, name) {
 		t.Errorf("%+v", r)
 	}
-	if _, err := gc.Run(t.Context(), gc.Options{Results: l.results, Orphans: true}); err == nil || !strings.Contains(err.Error(), sweep) {
+	if _, err := gc.Run(t.Context(), gc.Options{Results: l.results, Orphans: true}); err == nil || !strings.Contains(err.Error(), name) {
 		t.Errorf("orphans where a sweep cannot be read: %v", err)
 	}
 	must(t, os.Remove(sweep))
@@ -493,8 +502,8 @@ func TestCorpora(t *testing.T) {
 		t.Errorf("a second time: %+v", r)
 	}
 	for _, path := range []string{fresh, unknown, mine, calibration} {
-		if _, err := os.Stat(path); err != nil {
-			t.Error(err)
+		if !exists(path) {
+			t.Errorf("%s is gone", path)
 		}
 	}
 }
