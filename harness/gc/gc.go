@@ -194,7 +194,7 @@ func (c *collection) run(dir string) error {
 		c.leave(dir, err.Error())
 		return nil
 	}
-	items, err := c.litter(dir)
+	items, err := c.litter(dir, false)
 	if err != nil || len(items) == 0 || c.DryRun {
 		return errors.Join(err, c.remove(items...))
 	}
@@ -207,14 +207,15 @@ func (c *collection) run(dir string) error {
 	if err != nil {
 		return err
 	}
-	if items, err = c.litter(dir); err == nil { // again, for the state before may have been that of a writer
+	if items, err = c.litter(dir, true); err == nil { // again, for the state before may have been that of a writer
 		err = c.remove(items...)
 	}
 	return errors.Join(err, release())
 }
 
-// litter lists what a run can do without.
-func (c *collection) litter(dir string) ([]Item, error) {
+// litter lists what a run can do without. held says that its lock is held, which
+// may have changed the folder itself.
+func (c *collection) litter(dir string, held bool) ([]Item, error) {
 	r, err := record.Read(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -226,20 +227,9 @@ func (c *collection) litter(dir string) ([]Item, error) {
 		c.leave(dir, r.Problem.Error())
 		return nil, nil
 	}
-	whole := func(kind, why string) ([]Item, error) {
-		return c.item(dir, kind, why, func() error { return record.RemoveRun(c.Results, filepath.Base(dir)) }), nil
-	}
-	name := filepath.Base(dir)
-	if c.unsure == nil && len(c.reached[name]) == 0 {
-		never, touched, err := record.NeverStarted(dir)
-		switch {
-		case err != nil:
-			return nil, err
-		case c.Orphans && time.Since(touched) >= settled:
-			return whole(Orphan, "no stored sweep reaches it: "+r.State())
-		case never && time.Since(touched) >= settled:
-			return whole(Planned, "no stored sweep reaches it")
-		}
+	if kind, err := c.unwanted(dir, held); err != nil || kind != "" {
+		name := filepath.Base(dir)
+		return c.item(dir, kind, "no stored sweep reaches it: "+r.State(), func() error { return record.RemoveRun(c.Results, name) }), err
 	}
 	items, err := c.oldTemps(dir)
 	if err != nil {
@@ -280,6 +270,28 @@ func (c *collection) litter(dir string) ([]Item, error) {
 		}
 	}
 	return items, nil
+}
+
+// unwanted returns Planned or Orphan for a run that is removed as a whole, else
+// nothing. A sweep that is about to start has touched its runs just now.
+func (c *collection) unwanted(dir string, held bool) (kind string, err error) {
+	if c.unsure != nil || len(c.reached[filepath.Base(dir)]) > 0 {
+		return "", nil
+	}
+	touched, err := record.Touched(dir)
+	if err != nil || time.Since(touched) < settled {
+		return "", err
+	}
+	if info, err := os.Stat(dir); err != nil || !held && time.Since(info.ModTime()) < settled {
+		return "", err
+	}
+	if c.Orphans {
+		return Orphan, nil
+	}
+	if never, err := record.NeverStarted(dir); err != nil || !never {
+		return "", err
+	}
+	return Planned, nil
 }
 
 // children removes what a sweep needed to start runs that are finished by now,

@@ -69,35 +69,50 @@ func Reached(root string) (experiments map[string][]string, err error) {
 }
 
 // NeverStarted reports whether a run folder holds nothing but what a sweep
-// writes before it starts the run, and when that was last touched.
-func NeverStarted(dir string) (never bool, touched time.Time, err error) {
+// writes before it starts the run.
+func NeverStarted(dir string) (bool, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return false, time.Time{}, err
+		return false, err
 	}
-	info, err := os.Stat(dir)
-	if err != nil {
-		return false, time.Time{}, err
-	}
-	touched = info.ModTime()
 	for _, e := range entries {
 		switch name := e.Name(); {
 		case name == attemptsDir && e.IsDir():
 			attempts, err := os.ReadDir(filepath.Join(dir, name))
 			if err != nil || len(attempts) > 0 {
-				return false, touched, err
+				return false, err
 			}
 		case e.Type().IsRegular() && (slices.Contains([]string{originFile, estimateFile, lockFile}, name) || atomicfile.IsTemp(name)):
 		default:
-			return false, touched, nil
-		}
-		if info, err := e.Info(); err != nil {
-			return false, touched, err
-		} else if info.ModTime().After(touched) {
-			touched = info.ModTime()
+			return false, nil
 		}
 	}
-	return true, touched, nil
+	return true, nil
+}
+
+// Touched returns when a file of a run folder was last written, but for the lock,
+// which is written by whoever holds it. It is the zero time if there is none.
+func Touched(dir string) (last time.Time, err error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return last, err
+	}
+	for _, e := range entries {
+		if e.Name() == lockFile || !e.Type().IsRegular() {
+			continue
+		}
+		info, err := e.Info()
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return last, err
+		}
+		if info.ModTime().After(last) {
+			last = info.ModTime()
+		}
+	}
+	return last, nil
 }
 
 // EmptyAttempts lists the attempts of a run folder that left nothing: no file,
