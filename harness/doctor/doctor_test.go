@@ -205,7 +205,6 @@ func TestFolders(t *testing.T) {
 	e.mustFind(t, "files", Failure, dir, "--cache DIR")
 	e.mustFind(t, "folder", OK, "not there yet", "examined in "+dir)
 
-	e = newTest(t)
 	file := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(file, nil, 0o666); err != nil {
 		t.Fatal(err)
