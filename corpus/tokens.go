@@ -17,6 +17,9 @@ type shardCounts struct {
 	Train   shard.Counts `json:"train"`
 	Val     shard.Counts `json:"val"`
 	Nothing int          `json:"nothing"` // documents without a single token
+	// Text is the digest of the text that they are the tokens of, for who tidies
+	// up; old caches do not say.
+	Text string `json:"text,omitempty"`
 }
 
 // shards opens the token shards of both splits, after building them if they
@@ -77,7 +80,7 @@ func writeShards(ctx context.Context, o *Options, src source.Source, s *selectio
 	if err := os.Remove(filepath.Join(dir, "counts.json")); err != nil && !os.IsNotExist(err) {
 		return err
 	}
-	var c shardCounts
+	c := shardCounts{Text: s.Manifest.Digest}
 	err := atomicfile.WriteFunc(filepath.Join(dir, "train.tok"), func(trainFile io.Writer) error {
 		return atomicfile.WriteFunc(filepath.Join(dir, "val.tok"), func(valFile io.Writer) error {
 			train, err := shard.NewWriter(trainFile.(io.WriteSeeker), t.VocabSize(), t.EOS())

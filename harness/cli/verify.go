@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"runtime"
 	"runtime/debug"
 	"slices"
@@ -99,7 +98,7 @@ func (c verifyCmd) Run(v *env) error {
 
 // verify trains one stored run again.
 func (c verifyCmd) verify(v *env, run record.Run, isa tensor.ISA) (*verify.Report, error) {
-	s, err := spec.LoadRun(filepath.Join(run.Dir, "spec.toml"))
+	s, err := spec.LoadRun(record.SpecPath(run.Dir))
 	if err != nil {
 		return nil, err
 	}
@@ -134,7 +133,7 @@ func (c verifyCmd) verify(v *env, run record.Run, isa tensor.ISA) (*verify.Repor
 // runsOf finds what a name stands for: the folder of a run, a run by the first
 // digits of its id, or the recorded runs of an experiment.
 func (v *env) runsOf(name string) ([]record.Run, error) {
-	if info, err := os.Stat(filepath.Join(name, "spec.toml")); err == nil && !info.IsDir() {
+	if info, err := os.Stat(record.SpecPath(name)); err == nil && !info.IsDir() {
 		run, err := record.Read(name)
 		return []record.Run{run}, err
 	}

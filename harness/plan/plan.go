@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 
 	"ranklab/corpus"
@@ -212,7 +211,7 @@ func (it *Item) decide(stored []record.Run) {
 	case state == record.Running:
 		it.Action, it.Reason = Running, "another process is training it"
 	default:
-		it.Step = train.LatestStep(filepath.Join(run.Dir, "ckpt"))
+		it.Step = train.LatestStep(train.CheckpointDir(run.Dir))
 		if it.Step > 0 {
 			it.Action, it.Reason = Resume, fmt.Sprintf("%s at step %d", state, it.Step)
 			if m := run.Measured(); m != nil {

@@ -144,20 +144,12 @@ func (e *ShortError) Error() string {
 	return fmt.Sprintf("%s holds %d of the %d bytes of rows that the checkpoint counts on", e.Path, e.Have, e.Want)
 }
 
-// reaches returns a [*ShortError] if the file ends before offset.
-func (l *lineFile) reaches(offset int64) error {
-	if offset > l.size {
-		return &ShortError{Path: l.file.Name(), Want: offset, Have: l.size}
-	}
-	return nil
-}
-
 func (l *lineFile) truncate(offset int64) error {
 	if offset < 0 {
 		return fmt.Errorf("%s: cannot cut back to byte %d", l.file.Name(), offset)
 	}
-	if err := l.reaches(offset); err != nil {
-		return err
+	if offset > l.size {
+		return &ShortError{Path: l.file.Name(), Want: offset, Have: l.size}
 	}
 	if offset > 0 {
 		var last [1]byte

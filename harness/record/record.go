@@ -76,6 +76,9 @@ func ShortID(id string) string {
 // Dir returns the folder of a run below a results root.
 func Dir(root, id string) string { return filepath.Join(root, "runs", ShortID(id)) }
 
+// SpecPath returns the file of the resolved run in a run's folder.
+func SpecPath(dir string) string { return filepath.Join(dir, specFile) }
+
 // An Origins is the content of origin.json: the full identity of the run, and
 // everything that asked for it.
 type Origins struct {

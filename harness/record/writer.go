@@ -2,8 +2,6 @@ package record
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -208,13 +206,6 @@ func (w *Writer) Digest(r DigestRow) error { return w.digests.append(r) }
 // Timing appends a row to this attempt's timing.jsonl.
 func (w *Writer) Timing(r TimingRow) error { return w.timing.append(r) }
 
-// A Mark is a place in the rows of a run: all that were written before it.
-type Mark struct {
-	Metrics int64  `json:"metrics_bytes"`
-	Digests int64  `json:"digests_bytes"`
-	Rows    string `json:"rows_sha256"` // of these bytes of metrics.jsonl, then of digests.jsonl
-}
-
 // Mark makes the rows durable and returns the place behind the newest, for a
 // checkpoint to keep.
 func (w *Writer) Mark() (m Mark, err error) {
@@ -222,35 +213,8 @@ func (w *Writer) Mark() (m Mark, err error) {
 		return m, err
 	}
 	m.Metrics, m.Digests = w.metrics.size, w.digests.size
-	m.Rows, err = w.sum(m)
+	m.Rows, err = m.sum(w.dir)
 	return m, err
-}
-
-// Holds returns nil if the rows before a mark are those it was made of. Missing
-// ones are a [*ShortError].
-func (w *Writer) Holds(m Mark) error {
-	if err := errors.Join(w.metrics.reaches(m.Metrics), w.digests.reaches(m.Digests)); err != nil {
-		return err
-	}
-	sum, err := w.sum(m)
-	if err == nil && sum != m.Rows {
-		err = fmt.Errorf("rows before it have changed: their SHA-256 is %.12s…, recorded was %.12s…", sum, m.Rows)
-	}
-	return err
-}
-
-// sum returns the SHA-256 of the rows before a mark.
-func (w *Writer) sum(m Mark) (string, error) {
-	h := sha256.New()
-	for _, part := range []struct {
-		file  *lineFile
-		bytes int64
-	}{{w.metrics, m.Metrics}, {w.digests, m.Digests}} {
-		if _, err := io.Copy(h, io.NewSectionReader(part.file.file, 0, part.bytes)); err != nil {
-			return "", err
-		}
-	}
-	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
 // TruncateTo cuts the rows back to a mark, so that a resumed run continues from

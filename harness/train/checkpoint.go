@@ -64,6 +64,9 @@ const (
 // checkpointDir is the folder of checkpoints in that of a run.
 const checkpointDir = "ckpt"
 
+// CheckpointDir returns the folder of checkpoints in that of a run.
+func CheckpointDir(run string) string { return filepath.Join(run, checkpointDir) }
+
 // Prefixes of the folders under ckpt.
 const (
 	goodPrefix    = "step-"

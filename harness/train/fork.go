@@ -14,7 +14,7 @@ import (
 // CheckpointSteps lists the updates after which a run folder has checkpoints,
 // the newest first. They may be damaged.
 func CheckpointSteps(runDir string) ([]int, error) {
-	names, err := checkpoints(filepath.Join(runDir, checkpointDir))
+	names, err := checkpoints(CheckpointDir(runDir))
 	if err != nil {
 		return nil, err
 	}
@@ -36,7 +36,7 @@ func Fork(from string, step int, results, id string) error {
 	source := filepath.Join(from, checkpointDir, fmt.Sprintf(goodPrefix+"%07d", step))
 	pos, err := readPosition(source)
 	if err == nil {
-		err = verify(source, pos)
+		err = errors.Join(verify(source, pos), pos.In(from))
 	}
 	if err != nil {
 		return fmt.Errorf("checkpoint %s: %w", source, err)

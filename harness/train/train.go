@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
-	"path/filepath"
 	"time"
 
 	"ranklab/corpus"
@@ -163,7 +162,7 @@ func (t *training) run(ctx context.Context) (*record.Summary, error) {
 // is known before the first update.
 func (t *training) setUp(device *tensor.Device) error {
 	s := t.Spec
-	ckpt, at, err := findCheckpoint(t.checkpoints(), func(at position) error { return t.writer.Holds(at.Mark) }, func(msg string) { t.log.Warn(msg) })
+	ckpt, at, err := findCheckpoint(t.checkpoints(), func(at position) error { return at.In(t.writer.Dir()) }, func(msg string) { t.log.Warn(msg) })
 	if err != nil {
 		return err
 	}
@@ -375,7 +374,7 @@ func (t *training) status(state string, force bool) error {
 	return t.writer.Status(record.Status{State: state, Step: t.at.Step, Total: t.Spec.Train.Steps})
 }
 
-func (t *training) checkpoints() string { return filepath.Join(t.writer.Dir(), checkpointDir) }
+func (t *training) checkpoints() string { return CheckpointDir(t.writer.Dir()) }
 
 func (t *training) checkpoint(keep int) error {
 	began := time.Now()

@@ -67,13 +67,22 @@ func WriteFunc(path string, fill func(w io.Writer) error) (err error) {
 func createTemp(path string) (*os.File, error) {
 	dir, base := filepath.Split(path)
 	for range 100 {
-		name := filepath.Join(dir, fmt.Sprintf(".%s%s%016x", base, tempMark, rand.Uint64()))
+		name := filepath.Join(dir, TempName(base))
 		f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o644)
 		if !errors.Is(err, os.ErrExist) {
 			return f, err
 		}
 	}
 	return nil, fmt.Errorf("write %s: no free temporary name", path)
+}
+
+// TempName returns a new name for a temporary file beside base.
+func TempName(base string) string { return fmt.Sprintf(".%s%s%016x", base, tempMark, rand.Uint64()) }
+
+// IsTemp reports whether a file of that name, without its folder, is a temporary
+// one.
+func IsTemp(name string) bool {
+	return strings.HasPrefix(name, ".") && strings.Contains(name, tempMark)
 }
 
 // SyncDir makes the entries of a folder durable: renames, new and removed
@@ -99,7 +108,7 @@ func RemoveTemps(dir string, age time.Duration) error {
 		return err
 	}
 	for _, e := range entries {
-		if !e.IsDir() && strings.HasPrefix(e.Name(), ".") && strings.Contains(e.Name(), tempMark) {
+		if !e.IsDir() && IsTemp(e.Name()) {
 			info, err := e.Info()
 			if errors.Is(err, os.ErrNotExist) || err == nil && time.Since(info.ModTime()) < age {
 				continue
