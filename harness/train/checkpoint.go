@@ -80,7 +80,7 @@ const (
 func (r *runner) saveCheckpoint(dir string, pos position, keep int) error {
 	final := filepath.Join(dir, fmt.Sprintf(goodPrefix+"%07d", pos.Step))
 	if _, err := os.Stat(final); err == nil {
-		return nil // the one that this attempt resumed from: no update since
+		return prune(dir, keep) // the one that this attempt resumed from: no update since
 	}
 	// Mkdir, not MkdirAll: a run folder that was deleted stays deleted.
 	if err := os.Mkdir(dir, 0o777); err != nil && !errors.Is(err, fs.ErrExist) {
@@ -116,6 +116,11 @@ func (r *runner) saveCheckpoint(dir string, pos position, keep int) error {
 	if err := atomicfile.SyncDir(dir); err != nil {
 		return err
 	}
+	return prune(dir, keep)
+}
+
+// prune removes all checkpoints under dir but the newest keep.
+func prune(dir string, keep int) error {
 	names, err := checkpoints(dir)
 	if err != nil {
 		return err
