@@ -11,7 +11,7 @@ import (
 
 // NumericsVersion is raised by hand when a change of the program changes the
 // numbers of some run. It is part of both ids.
-const NumericsVersion = 1
+const NumericsVersion = 2
 
 // Digests name the data of a run by content: paths do not enter the ids.
 type Digests struct {
