@@ -63,7 +63,7 @@ func (c Config) hf(o HFOptions) hfConfig {
 		VocabSize: c.VocabSize, HiddenSize: c.HiddenSize, IntermediateSize: c.IntermediateSize, NumHiddenLayers: c.NumHiddenLayers,
 		NumAttentionHeads: c.NumAttentionHeads, NumKeyValueHeads: c.NumAttentionHeads, MaxPositionEmbeddings: o.MaxLength, HiddenAct: "silu",
 		RMSNormEps: decimal(c.RMSNormEps), InitializerRange: decimal(c.InitializerRange), RopeTheta: decimal(c.RopeTheta),
-		UseCache: true, TorchDtype: "float32", EOS: &o.EOS, Pad: &o.Pad,
+		UseCache: true, TorchDtype: "float32", EOS: o.EOS, Pad: o.Pad,
 	}
 	if o.Weights.BFloat16 {
 		out.TorchDtype = "bfloat16"

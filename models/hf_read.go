@@ -117,33 +117,42 @@ func (w *HFWeights) open() (found map[string]string, err error) {
 	if err != nil {
 		return nil, err
 	}
-	var index struct {
-		WeightMap map[string]string `json:"weight_map"`
-	}
-	if err := json.Unmarshal(text, &index); err != nil {
+	if found, err = parseHFIndex(text); err != nil {
 		return nil, fmt.Errorf("%s: %w", filepath.Join(w.dir, hfIndexFile), err)
 	}
-	for name, file := range index.WeightMap {
+	for name, file := range found {
 		f, err := w.file(file)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %q: %w", filepath.Join(w.dir, hfIndexFile), name, err)
+			return nil, err
 		}
 		if _, ok := f.Info(name); !ok {
 			return nil, fmt.Errorf("%s: %s does not hold %q", filepath.Join(w.dir, hfIndexFile), file, name)
 		}
-		found[name] = file
 	}
 	return found, nil
 }
 
-// file opens a file of the folder, once. An index that names anything else than
-// a file beside it is refused.
+// parseHFIndex returns which file holds each tensor. An index that names
+// anything else than files beside it is refused.
+func parseHFIndex(text []byte) (map[string]string, error) {
+	var index struct {
+		WeightMap map[string]string `json:"weight_map"`
+	}
+	if err := json.Unmarshal(text, &index); err != nil {
+		return nil, err
+	}
+	for name, file := range index.WeightMap {
+		if !strings.HasSuffix(file, ".safetensors") || strings.ContainsAny(file, `/\:`) || !filepath.IsLocal(file) {
+			return nil, fmt.Errorf("%q is in %q, which is not the name of a .safetensors file in the same folder", name, file)
+		}
+	}
+	return index.WeightMap, nil
+}
+
+// file opens a file of the folder, once.
 func (w *HFWeights) file(name string) (*safetensors.File, error) {
 	if f, ok := w.files[name]; ok {
 		return f, nil
-	}
-	if !strings.HasSuffix(name, ".safetensors") || strings.ContainsAny(name, `/\:`) || !filepath.IsLocal(name) {
-		return nil, fmt.Errorf("%q is not the name of a .safetensors file in the same folder", name)
 	}
 	f, err := safetensors.Open(filepath.Join(w.dir, name))
 	if err != nil {

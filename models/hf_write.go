@@ -14,7 +14,7 @@ import (
 // dimensions and the weights.
 type HFOptions struct {
 	MaxLength int              // max_position_embeddings: the tokens of a sequence in training
-	EOS, Pad  int              // ids of the tokenizer
+	EOS, Pad  *int             // ids of the tokenizer; nil: unknown
 	Weights   tensor.Precision // how weights are written
 }
 
@@ -26,7 +26,7 @@ func (m *Llama) WriteHF(dir string, o HFOptions) error {
 	if err := writeJSON(filepath.Join(dir, hfConfigFile), m.hf(o)); err != nil {
 		return err
 	}
-	if err := writeJSON(filepath.Join(dir, hfGenerationFile), map[string]int{"eos_token_id": o.EOS, "pad_token_id": o.Pad}); err != nil {
+	if err := writeJSON(filepath.Join(dir, hfGenerationFile), map[string]*int{"eos_token_id": o.EOS, "pad_token_id": o.Pad}); err != nil {
 		return err
 	}
 	return atomicfile.WriteFunc(filepath.Join(dir, hfWeightsFile), func(w io.Writer) error {
