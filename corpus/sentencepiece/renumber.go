@@ -8,8 +8,11 @@ import "fmt"
 // their types and names, so that nothing else has to change.
 func Renumber(data []byte) ([]byte, error) {
 	m, err := Parse(data)
-	if err != nil || !m.t5 {
-		return data, err
+	if err != nil {
+		return nil, err
+	}
+	if !m.t5 {
+		return data, nil
 	}
 	var out []byte
 	pieces := 0

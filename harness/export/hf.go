@@ -92,7 +92,7 @@ func HuggingFace(dir string, o Options) (*Manifest, error) {
 	s := o.Spec
 	m := &Manifest{
 		Schema: Schema, Format: HF, RunID: o.Run.ID, NumbersID: o.Run.NumbersID, Method: s.Method.Kind,
-		Merged: slices.ContainsFunc(stored.Model.Linears(), func(l *models.Linear) bool { return l.A != nil }),
+		Merged: slices.ContainsFunc(stored.Model.Linears(), func(l *models.Linear) bool { return l.A != nil && !l.Bypass }),
 		Step:   stored.Step, Steps: s.Train.Steps, Dtype: spec.Float32, TrainDtype: s.Train.Dtype,
 		Parameters: s.Model.NumParams(), Revision: o.Revision, Notes: stored.Notes,
 	}
@@ -208,7 +208,10 @@ func (m *Manifest) readme() string {
 		b.WriteString("Its low-rank factors are multiplied into the weights.\n")
 	}
 	b.WriteString("\n```python\nfrom transformers import AutoTokenizer, LlamaForCausalLM\nmodel = LlamaForCausalLM.from_pretrained(\".\")\n")
-	if len(m.Tokenizer) > 0 {
+	switch {
+	case slices.Contains(m.Tokenizer, spieceFile): // the fast class is another program, with other ids at times
+		b.WriteString("tokenizer = AutoTokenizer.from_pretrained(\".\", use_fast=False)\n")
+	case len(m.Tokenizer) > 0:
 		b.WriteString("tokenizer = AutoTokenizer.from_pretrained(\".\")\n")
 	}
 	b.WriteString("```\n")

@@ -15,6 +15,9 @@ import (
 	"ranklab/harness/spec"
 )
 
+// spieceFile is the name under which transformers looks for a SentencePiece model.
+const spieceFile = "spiece.model"
+
 // specials returns the ids of the tokens that end a document and fill a
 // sequence; nil where they are not known.
 func specials(s spec.Run, set *corpus.Set) (eos, pad *int) {
@@ -76,7 +79,7 @@ func tokenizerFiles(s spec.Run, tokenizer corpus.Tokenizer) (map[string][]byte, 
 		if data, err = sentencepiece.Renumber(data); err != nil {
 			return nil, err
 		}
-		files["spiece.model"] = data
+		files[spieceFile] = data
 		unk, eos, pad := t.Special()
 		config["tokenizer_class"], config["unk_token"], config["eos_token"], config["pad_token"] = "T5Tokenizer", unk, eos, pad
 		config["extra_ids"], config["legacy"] = 0, true

@@ -58,12 +58,10 @@ func Open(s spec.Run, ckpt string, step int, device *tensor.Device) (*Stored, er
 		}
 		out.Notes = append(out.Notes, fmt.Sprintf("checkpoint %s is damaged: %v", name, err))
 	}
-	switch {
-	case len(out.Notes) > 0:
+	if len(out.Notes) > 0 {
 		return nil, fmt.Errorf("no sound checkpoint below %s: %s", ckpt, out.Notes[0])
-	default:
-		return nil, fmt.Errorf("the run has no checkpoint of step %d; there are %v", step, names)
 	}
+	return nil, fmt.Errorf("the run has no checkpoint of step %d; there are %v", step, names)
 }
 
 // loadModel builds the model of a run after some updates, as its method shapes
