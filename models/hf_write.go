@@ -34,6 +34,9 @@ func (m *Llama) WriteHF(dir string, o HFOptions) error {
 	})
 }
 
+// HFFiles lists the files that [Llama.WriteHF] writes.
+func HFFiles() []string { return []string{hfConfigFile, hfGenerationFile, hfWeightsFile} }
+
 func writeJSON(path string, v any) error {
 	text, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {

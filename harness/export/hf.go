@@ -41,28 +41,34 @@ type Options struct {
 // HF is the name of the format of Hugging Face's transformers.
 const HF = "hf"
 
-// manifestFile is the file of an exported folder that says what it is. It is
-// written last.
-const manifestFile = "ranklab.json"
+// The files of an exported folder that say what it is: to programs, written last,
+// and to people.
+const (
+	manifestFile = train.ManifestFile
+	readmeFile   = "README.md"
+)
 
 // A Manifest is the content of ranklab.json.
 type Manifest struct {
-	Schema     int         `json:"schema"`
-	Format     string      `json:"format"` // HF
-	RunID      string      `json:"run_id"`
-	NumbersID  string      `json:"numbers_id"`
-	Method     string      `json:"method"` // its kind
-	Merged     bool        `json:"merged"` // factors are multiplied into dense weights
-	Step       int         `json:"step"`   // updates applied
-	Steps      int         `json:"steps"`  // updates planned
-	Dtype      string      `json:"dtype"`
-	TrainDtype string      `json:"train_dtype"` // in which the run keeps its weights
-	Parameters int64       `json:"parameters"`
-	InitDigest string      `json:"init_digest"` // of these weights, as the ids of a run that starts from them have it
-	Tokenizer  []string    `json:"tokenizer,omitempty"`
-	Validation *Validation `json:"validation,omitempty"`
-	Revision   string      `json:"revision,omitempty"` // of the program that exported
-	Notes      []string    `json:"notes,omitempty"`
+	Schema     int      `json:"schema"`
+	Format     string   `json:"format"` // HF
+	RunID      string   `json:"run_id"`
+	NumbersID  string   `json:"numbers_id"`
+	Method     string   `json:"method"` // its kind
+	Merged     bool     `json:"merged"` // factors are multiplied into dense weights
+	Step       int      `json:"step"`   // updates applied
+	Steps      int      `json:"steps"`  // updates planned
+	Dtype      string   `json:"dtype"`
+	TrainDtype string   `json:"train_dtype"` // in which the run keeps its weights
+	Parameters int64    `json:"parameters"`
+	InitDigest string   `json:"init_digest"`         // of these weights, as the ids of a run that starts from them have it
+	Tokenizer  []string `json:"tokenizer,omitempty"` // its files
+	// TokenizerDigest identifies the tokenizer of the run, whether its files are
+	// here or not.
+	TokenizerDigest string      `json:"tokenizer_digest,omitempty"`
+	Validation      *Validation `json:"validation,omitempty"`
+	Revision        string      `json:"revision,omitempty"` // of the program that exported
+	Notes           []string    `json:"notes,omitempty"`
 }
 
 // A Validation holds losses on the fixed evaluation set of the run: mean nats
@@ -82,7 +88,8 @@ const Schema = 1
 // [Manifest] and README.md tell. The folder appears whole or not at all; files
 // of a folder that an earlier export wrote are replaced.
 func HuggingFace(dir string, o Options) (*Manifest, error) {
-	if err := writable(dir, o.Force); err != nil {
+	stale, err := writable(dir, o.Force)
+	if err != nil {
 		return nil, err
 	}
 	stored, err := train.Open(o.Spec, o.Ckpt, o.Step, o.Device)
@@ -95,6 +102,9 @@ func HuggingFace(dir string, o Options) (*Manifest, error) {
 		Merged: slices.ContainsFunc(stored.Model.Linears(), func(l *models.Linear) bool { return l.A != nil && !l.Bypass }),
 		Step:   stored.Step, Steps: s.Train.Steps, Dtype: spec.Float32, TrainDtype: s.Train.Dtype,
 		Parameters: s.Model.NumParams(), Revision: o.Revision, Notes: stored.Notes,
+	}
+	if p := o.Run.Provenance; p != nil {
+		m.TokenizerDigest = p.TokenizerDigest
 	}
 	if o.BFloat16 {
 		m.Dtype = spec.BFloat16
@@ -114,7 +124,7 @@ func HuggingFace(dir string, o Options) (*Manifest, error) {
 		m.Notes = append(m.Notes, fmt.Sprintf("the tokenizer is left out: %v", err))
 	}
 	e := &hfExport{o, set, m}
-	return m, atomicfile.WriteFolder(dir, manifestFile, func(tmp string) error {
+	return m, atomicfile.WriteFolder(dir, manifestFile, stale, func(tmp string) error {
 		eos, pad := specials(s, set)
 		err := stored.Model.WriteHF(tmp, models.HFOptions{MaxLength: s.Train.MaxLength, EOS: eos, Pad: pad, Weights: tensor.Precision{BFloat16: o.BFloat16}})
 		if err != nil {
@@ -127,7 +137,7 @@ func HuggingFace(dir string, o Options) (*Manifest, error) {
 		if err := e.readBack(tmp); err != nil {
 			return err
 		}
-		if err := os.WriteFile(filepath.Join(tmp, "README.md"), []byte(m.readme()), 0o666); err != nil {
+		if err := os.WriteFile(filepath.Join(tmp, readmeFile), []byte(m.readme()), 0o666); err != nil {
 			return err
 		}
 		text, err := indented(m)
@@ -183,21 +193,25 @@ func recorded(r record.Run, step int) (*Validation, error) {
 	return nil, nil
 }
 
-// writable reports a folder that holds files which no export wrote.
-func writable(dir string, force bool) error {
+// writable reports a folder that holds files which no export wrote, and lists the
+// names that belong to an earlier export if there was one.
+func writable(dir string, force bool) (earlier []string, err error) {
 	entries, err := os.ReadDir(dir)
-	if os.IsNotExist(err) || err == nil && len(entries) == 0 || force {
-		return nil
+	if os.IsNotExist(err) || err == nil && len(entries) == 0 {
+		return nil, nil
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
 	text, err := os.ReadFile(filepath.Join(dir, manifestFile))
 	var m Manifest
-	if err == nil && json.Unmarshal(text, &m) == nil && m.Format == HF {
-		return nil
+	switch {
+	case err == nil && json.Unmarshal(text, &m) == nil && m.Format == HF:
+		return append(models.HFFiles(), readmeFile, tokenizerFile, spieceFile, tokenizerConfigFile, validationFile, samplesFile), nil
+	case force:
+		return nil, nil
 	}
-	return fmt.Errorf("%s is not empty and holds no earlier export (%s): choose another folder with -o, or --force to write into it; other files stay", dir, manifestFile)
+	return nil, fmt.Errorf("%s is not empty and holds no earlier export (%s): choose another folder with -o, or --force to write into it; other files stay", dir, manifestFile)
 }
 
 // readme tells people what the folder holds.

@@ -234,6 +234,18 @@ func TestWhere(t *testing.T) {
 	if got := names(t, foreign); !slices.Contains(got, "notes.txt") || !slices.Contains(got, "model.safetensors") {
 		t.Errorf("files %q", got)
 	}
+	// What an earlier export wrote and this one does not is gone; other files stay.
+	if err := os.WriteFile(filepath.Join(dir, "notes.txt"), []byte("mine"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	without := o
+	without.Corpus = func() (*corpus.Set, error) { return nil, errors.New("not at hand") }
+	if _, err := export.HuggingFace(dir, without); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := names(t, dir), []string{"README.md", "config.json", "generation_config.json", "model.safetensors", "notes.txt", "ranklab.json"}; !slices.Equal(got, want) {
+		t.Errorf("files %q, want %q", got, want)
+	}
 	o.Step = 5
 	if _, err := export.HuggingFace(dir, o); err == nil || !strings.Contains(err.Error(), "no checkpoint of step 5") {
 		t.Errorf("a step without a checkpoint: %v", err)

@@ -15,8 +15,12 @@ import (
 	"ranklab/harness/spec"
 )
 
-// spieceFile is the name under which transformers looks for a SentencePiece model.
-const spieceFile = "spiece.model"
+// The files of a tokenizer, by the names that transformers looks for.
+const (
+	tokenizerFile       = "tokenizer.json"
+	spieceFile          = "spiece.model" // a SentencePiece model
+	tokenizerConfigFile = "tokenizer_config.json"
+)
 
 // specials returns the ids of the tokens that end a document and fill a
 // sequence; nil where they are not known.
@@ -66,7 +70,7 @@ func tokenizerFiles(s spec.Run, tokenizer corpus.Tokenizer) (map[string][]byte, 
 		if err != nil {
 			return nil, err
 		}
-		files["tokenizer.json"] = text
+		files[tokenizerFile] = text
 		config["tokenizer_class"], config["eos_token"], config["pad_token"] = "PreTrainedTokenizerFast", bpe.EOSToken, bpe.PadToken
 	case *sentencepiece.Model:
 		data, err := os.ReadFile(s.Data.TokenizerModel)
@@ -87,6 +91,6 @@ func tokenizerFiles(s spec.Run, tokenizer corpus.Tokenizer) (map[string][]byte, 
 		return nil, fmt.Errorf("%s has no form that transformers reads", t.Name())
 	}
 	text, err := indented(config)
-	files["tokenizer_config.json"] = text
+	files[tokenizerConfigFile] = text
 	return files, err
 }

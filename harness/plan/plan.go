@@ -184,6 +184,9 @@ func (p *Plan) item(inst spec.Instance, set *corpus.Set, weights map[string]stri
 		if digests.Init, err = p.initDigest(s, weights); err != nil {
 			return it, err
 		}
+		if theirs := train.InitTokenizer(s); digests.Init != "" && theirs != "" && theirs != digests.Tokenizer {
+			p.note(fmt.Sprintf("init.from: the weights in %s were trained with another tokenizer (%.12s) than that of the runs (%.12s): their ids stand for other texts", s.Init.From, theirs, digests.Tokenizer))
+		}
 		it.Init = digests.Init
 		it.ID, it.NumbersID = s.RunID(digests), s.NumbersID(digests)
 		it.decide(stored)
@@ -195,6 +198,13 @@ func (p *Plan) item(inst spec.Instance, set *corpus.Set, weights map[string]stri
 		}
 	}
 	return it, nil
+}
+
+// note adds a note, once.
+func (p *Plan) note(text string) {
+	if !slices.Contains(p.Notes, text) {
+		p.Notes = append(p.Notes, text)
+	}
 }
 
 // initDigest returns the digest of the weights that a run starts from, which are

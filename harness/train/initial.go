@@ -1,8 +1,11 @@
 package train
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 
 	"ranklab/corpus"
 	"ranklab/harness/spec"
@@ -36,6 +39,22 @@ func InitDigest(s spec.Run) (digest string, err error) {
 		return "", fmt.Errorf("init.from: %w", err)
 	}
 	return digest, nil
+}
+
+// ManifestFile is the file that ranklab puts beside weights it exports.
+const ManifestFile = "ranklab.json"
+
+// InitTokenizer returns the digest of the tokenizer that imported weights were
+// trained with, "" where their folder does not say.
+func InitTokenizer(s spec.Run) string {
+	var m struct {
+		Digest string `json:"tokenizer_digest"`
+	}
+	text, err := os.ReadFile(filepath.Join(s.Init.From, ManifestFile))
+	if err != nil || json.Unmarshal(text, &m) != nil {
+		return "" // weights of another program have none
+	}
+	return m.Digest
 }
 
 func openInitial(s spec.Run) (*models.HFWeights, error) {

@@ -122,15 +122,15 @@ func TestWriteFolder(t *testing.T) {
 	parent := t.TempDir()
 	fill := func(dir string) error { write(t, dir, "data", "mark"); return nil }
 	path := filepath.Join(parent, "new", "folder")
-	if err := WriteFolder(path, "mark", fill); err != nil {
+	if err := WriteFolder(path, "mark", nil, fill); err != nil {
 		t.Fatal(err)
 	}
 	if got := names(t, path); !slices.Equal(got, []string{"data", "mark"}) {
 		t.Errorf("the folder holds %q", got)
 	}
-	// In a folder with other files only those of the same name are replaced.
-	write(t, path, "data", "mine")
-	if err := WriteFolder(path, "mark", fill); err != nil {
+	// In a folder with other files those of the same name are replaced, and stale ones go.
+	write(t, path, "data", "mine", "old")
+	if err := WriteFolder(path, "mark", []string{"data", "old", "older"}, fill); err != nil {
 		t.Fatal(err)
 	}
 	mine, _ := os.ReadFile(filepath.Join(path, "mine"))
@@ -151,11 +151,11 @@ func TestFailureKeepsTheOldFolder(t *testing.T) {
 	}
 	write(t, path, "data", "mark")
 	full := errors.New("disk full")
-	err := WriteFolder(path, "mark", func(dir string) error { write(t, dir, "data", "mark"); return full })
+	err := WriteFolder(path, "mark", nil, func(dir string) error { write(t, dir, "data", "mark"); return full })
 	if !errors.Is(err, full) {
 		t.Errorf("error %v, want it to wrap %v", err, full)
 	}
-	if err := WriteFolder(path, "mark", func(dir string) error { write(t, dir, "data"); return nil }); err == nil {
+	if err := WriteFolder(path, "mark", nil, func(dir string) error { write(t, dir, "data"); return nil }); err == nil {
 		t.Error("a folder without its mark was written")
 	}
 	data, _ := os.ReadFile(filepath.Join(path, "data"))
@@ -164,7 +164,7 @@ func TestFailureKeepsTheOldFolder(t *testing.T) {
 	}
 	file := filepath.Join(parent, "file")
 	write(t, parent, "file")
-	if err := WriteFolder(file, "mark", func(dir string) error { write(t, dir, "mark"); return nil }); err == nil {
+	if err := WriteFolder(file, "mark", nil, func(dir string) error { write(t, dir, "mark"); return nil }); err == nil {
 		t.Error("a file became a folder")
 	}
 	if got := names(t, parent); !slices.Equal(got, []string{"file", "folder"}) {
@@ -179,7 +179,7 @@ func TestTheMarkComesLast(t *testing.T) {
 		t.Fatal(err)
 	}
 	write(t, path, "mark")
-	if err := WriteFolder(path, "mark", func(dir string) error { write(t, dir, "data", "mark"); return nil }); err == nil {
+	if err := WriteFolder(path, "mark", nil, func(dir string) error { write(t, dir, "data", "mark"); return nil }); err == nil {
 		t.Fatal("a file replaced a folder that is not empty")
 	}
 	if got := names(t, path); !slices.Equal(got, []string{"data"}) {

@@ -12,11 +12,12 @@ import (
 // WriteFolder makes the folder at path hold the files that fill writes. They are
 // written to a hidden folder beside it first, so that on an error nothing has
 // changed. A new or empty folder appears whole, by one rename. In one that holds
-// files, those of the same names are replaced and the others stay; the file
-// named mark, which fill must write, goes before the first is replaced and
-// comes back after the last, so that its existence means that the rest is
-// complete. fill writes files, no folders.
-func WriteFolder(path, mark string, fill func(dir string) error) (err error) {
+// files, those of the same names are replaced, those named stale are removed
+// where there is no new one, and the others stay; the file named mark, which
+// fill must write, goes before anything else changes and comes back last, so
+// that its existence means that the rest is complete. fill writes files, no
+// folders.
+func WriteFolder(path, mark string, stale []string, fill func(dir string) error) (err error) {
 	if path, err = filepath.Abs(path); err != nil {
 		return err
 	}
@@ -67,6 +68,11 @@ func WriteFolder(path, mark string, fill func(dir string) error) (err error) {
 	}
 	if err := SyncDir(path); err != nil {
 		return err
+	}
+	for _, name := range stale {
+		if err := os.Remove(filepath.Join(path, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
 	}
 	for _, f := range files {
 		if f.Name() != mark {
