@@ -46,6 +46,9 @@ var allowed = map[string][]string{
 		"corpus/...", "galore", "lora", "relora", "lowrank", "optim", "models", "tensor",
 		"harness/spec", "harness/footprint", "harness/record", "internal/...",
 	},
+	"harness/export": {
+		"corpus/...", "harness/train", "harness/spec", "harness/record", "models", "tensor", "internal/...",
+	},
 	"harness/plan":   {"corpus/...", "harness/train", "harness/spec", "harness/record", "tensor", "internal/..."},
 	"harness/verify": {"corpus/...", "harness/train", "harness/spec", "harness/record", "tensor"},
 	"harness/crash":  {},

@@ -31,11 +31,12 @@ type verifyCmd struct {
 	jsonArg `embed:""`
 }
 
-// A dataArg says where the text of stored runs is on this machine: published
+// A dataArg says where what stored runs were made from is on this machine: published
 // specs do not tell.
 type dataArg struct {
 	Paths          []string `name:"data-path" help:"Text that the run was trained on, where the record does not say: a file or folder. Repeatable." type:"path" placeholder:"PATH" sep:"none"`
 	TokenizerModel string   `help:"SentencePiece model of the run, where the record does not say." type:"path" placeholder:"FILE"`
+	InitFrom       string   `help:"Weights that the run started from, where the record does not say." type:"path" placeholder:"DIR"`
 }
 
 // fill replaces the places in a spec by those that were given.
@@ -45,6 +46,9 @@ func (d dataArg) fill(s *spec.Run) {
 	}
 	if d.TokenizerModel != "" {
 		s.Data.TokenizerModel = d.TokenizerModel
+	}
+	if d.InitFrom != "" {
+		s.Init.From = d.InitFrom
 	}
 }
 

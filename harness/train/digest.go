@@ -28,11 +28,11 @@ func (r *runner) stateDigest() (string, error) {
 // shownDigits is how much of a tensor's digest a row shows.
 const shownDigits = 8
 
-// digests returns the row of digests of the run as it stands. The digest of a
+// digestRow returns the digests of the run as it stands. The digest of a
 // tensor is the SHA-256 of its name, type and shape, each followed by a zero
 // byte, and of its data; that of all weights or states is the SHA-256 of theirs
 // in order.
-func (r *runner) digests(step int) (record.DigestRow, error) {
+func (r *runner) digestRow(step int) (record.DigestRow, error) {
 	row := record.DigestRow{Step: step}
 	buf := make([]byte, safetensors.BufferBytes)
 	for _, part := range []struct {

@@ -97,7 +97,7 @@ func begin(t *testing.T, set *corpus.Set, s spec.Run) *training {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { w.Close() })
-	tr := &training{Options: o, id: id, writer: w, last: notEvaluated, best: notEvaluated, log: slog.New(slog.NewTextHandler(w.Log(), nil))}
+	tr := &training{Options: o, id: id, digests: Digests(set), writer: w, last: notEvaluated, best: notEvaluated, log: slog.New(slog.NewTextHandler(w.Log(), nil))}
 	device := tensor.NewDevice(tensor.Options{})
 	t.Cleanup(device.Close)
 	if err := tr.setUp(device); err != nil {

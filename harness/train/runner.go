@@ -37,6 +37,12 @@ type runner struct {
 // assemble builds the run as it stands after start updates. With a predicting
 // ledger nothing is allocated.
 func assemble(s spec.Run, device *tensor.Device, ledger *memory.Ledger, start int) (*runner, error) {
+	return assembleFrom(models.New(s.Model.Config), s, device, ledger, start)
+}
+
+// assembleFrom is assemble with a fresh model, whose initialisers may be other
+// than those of [models.New].
+func assembleFrom(model *models.Llama, s spec.Run, device *tensor.Device, ledger *memory.Ledger, start int) (*runner, error) {
 	method, err := NewMethod(s)
 	if err != nil {
 		return nil, err
@@ -45,7 +51,7 @@ func assemble(s spec.Run, device *tensor.Device, ledger *memory.Ledger, start in
 	if err != nil {
 		return nil, err
 	}
-	r := &runner{spec: s, device: device, ledger: ledger, model: models.New(s.Model.Config), method: method, rate: rate}
+	r := &runner{spec: s, device: device, ledger: ledger, model: model, method: method, rate: rate}
 	key := random.New(uint64(s.Seed.Init))
 	env := optim.Env{
 		Device: device, Ledger: ledger, Key: key, Start: start, Steps: s.Train.Steps, State: precision(s.Train.StateDtype),

@@ -44,7 +44,8 @@ const heartbeat = 5 * time.Second
 // kept is how many checkpoints a run keeps while it trains.
 const kept = 2
 
-// Digests returns the identity of a prepared corpus.
+// Digests returns the identity of a prepared corpus: all the digests of a run
+// that draws its weights. Those of any run are [Identify]'s.
 func Digests(set *corpus.Set) spec.Digests {
 	return spec.Digests{Data: set.Manifest.Digest, Tokenizer: set.Manifest.Tokenizer.Digest}
 }
@@ -55,7 +56,10 @@ func Digests(set *corpus.Set) spec.Digests {
 // [ErrStopped]. Divergence is a result, not an error.
 func Run(ctx context.Context, o Options) (*record.Summary, error) {
 	s := o.Spec
-	digests := Digests(o.Data)
+	digests, err := Identify(s, o.Data)
+	if err != nil {
+		return nil, err
+	}
 	id := s.RunID(digests)
 	if summary := o.finished(id); summary != nil {
 		return summary, nil
@@ -69,13 +73,13 @@ func Run(ctx context.Context, o Options) (*record.Summary, error) {
 		return summary, nil
 	}
 	t := &training{
-		Options: o, id: id, writer: w, last: notEvaluated, best: notEvaluated,
+		Options: o, id: id, digests: digests, writer: w, last: notEvaluated, best: notEvaluated,
 		log: slog.New(slog.NewTextHandler(w.Log(), nil)),
 	}
 	summary, err := t.run(ctx)
 	if err != nil {
 		state := record.Failed
-		if errors.Is(err, ErrStopped) {
+		if errors.Is(err, ErrStopped) || errors.Is(err, ErrUntil) {
 			state = record.Interrupted
 		}
 		t.log.Error(err.Error())
@@ -103,17 +107,18 @@ var notEvaluated = record.EvalRow{
 type training struct {
 	Options
 	*runner
-	id     string
-	writer *record.Writer
-	log    *slog.Logger
-	order  corpus.Order
-	eval   *corpus.Eval
-	at     position
-	last   record.EvalRow // the newest evaluation
-	best   record.EvalRow
-	beat   time.Time // of the newest status.json
-	meter  *meter
-	books  record.Memory // of the largest phase so far
+	id      string
+	digests spec.Digests
+	writer  *record.Writer
+	log     *slog.Logger
+	order   corpus.Order
+	eval    *corpus.Eval
+	at      position
+	last    record.EvalRow // the newest evaluation
+	best    record.EvalRow
+	beat    time.Time // of the newest status.json
+	meter   *meter
+	books   record.Memory // of the largest phase so far
 
 	prediction *Prediction
 }
@@ -177,7 +182,12 @@ func (t *training) setUp(device *tensor.Device) error {
 	if before.Memory != nil && at.Step > 0 {
 		t.books = *before.Memory
 	}
-	if t.runner, err = assemble(s, device, memory.New(), at.Step); err != nil {
+	if ckpt == "" {
+		t.runner, err = assembleFresh(s, device, memory.New())
+	} else {
+		t.runner, err = assemble(s, device, memory.New(), at.Step)
+	}
+	if err != nil {
 		return err
 	}
 	if ckpt != "" {
@@ -211,8 +221,7 @@ func (t *training) setUp(device *tensor.Device) error {
 		return err
 	}
 	provenance := record.Collect(t.Revision, t.Identify)
-	digests := Digests(t.Data)
-	provenance.CorpusDigest, provenance.TokenizerDigest = digests.Data, digests.Tokenizer
+	provenance.CorpusDigest, provenance.TokenizerDigest, provenance.InitDigest = t.digests.Data, t.digests.Tokenizer, t.digests.Init
 	provenance.NumericsVersion, provenance.FromStep = spec.NumericsVersion, at.Step
 	return errors.Join(
 		t.writer.Spec(text),
@@ -323,7 +332,7 @@ func (t *training) step() (reason string, err error) {
 func (t *training) writeDigests() error {
 	began := time.Now()
 	defer func() { t.at.CheckpointS += time.Since(began).Seconds() }()
-	row, err := t.digests(t.at.Step)
+	row, err := t.digestRow(t.at.Step)
 	if err != nil {
 		return err
 	}
@@ -402,7 +411,7 @@ func (t *training) finish(state, reason string) (*record.Summary, error) {
 		return nil, err
 	}
 	summary := record.Summary{
-		ID: t.id, NumbersID: t.Spec.NumbersID(Digests(t.Data)), State: state, Reason: reason,
+		ID: t.id, NumbersID: t.Spec.NumbersID(t.digests), State: state, Reason: reason,
 		Steps: t.at.Step, TokensSeen: t.at.TokensSeen, Positions: t.at.Positions,
 		Epochs: record.Float(float64(t.at.Step*t.Spec.Train.TotalBatchSize) / float64(t.order.N)),
 		Final:  t.last, Best: t.best, StateDigest: digest,

@@ -81,7 +81,11 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 			record.ShortID(o.Run.ID), p.NumericsVersion, spec.NumericsVersion, p.Revision)
 	}
 	report := &Report{ID: o.Run.ID, From: o.From, Threads: o.Threads, ISA: o.ISA.String()}
-	if report.Difference = otherNumbers(o); report.Difference != nil {
+	digests, err := train.Identify(o.Spec, o.Data)
+	if err != nil {
+		return nil, err
+	}
+	if report.Difference = otherNumbers(o, digests); report.Difference != nil {
 		return report, nil
 	}
 	c, err := load(o)
@@ -89,7 +93,7 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 		return nil, err
 	}
 	report.Steps, report.Whole = c.until, c.whole
-	id := o.Spec.RunID(train.Digests(o.Data))
+	id := o.Spec.RunID(digests)
 	if err := o.prepare(id); err != nil {
 		return nil, err
 	}
@@ -118,8 +122,7 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 
 // otherNumbers says why the run cannot give the same numbers here: its text or
 // its tokenizer is another one.
-func otherNumbers(o Options) *Difference {
-	now := train.Digests(o.Data)
+func otherNumbers(o Options, now spec.Digests) *Difference {
 	if o.Run.NumbersID == "" || o.Run.NumbersID == o.Spec.NumbersID(now) {
 		return nil
 	}

@@ -92,6 +92,9 @@ func newRow(experiment string, sr record.SweepRun, r record.Run) Row {
 	if r.Provenance != nil {
 		row.Settings["corpus_digest"] = r.Provenance.CorpusDigest
 		row.Settings["tokenizer_digest"] = r.Provenance.TokenizerDigest
+		if d := r.Provenance.InitDigest; d != "" {
+			row.Settings["init_digest"] = d
+		}
 	}
 	for _, m := range metrics() {
 		row.Results[m.Name] = m.value(r)
