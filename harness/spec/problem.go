@@ -92,7 +92,7 @@ func (c *collector) add(at pos, suggestion, hint, format string, args ...any) {
 	if c.seen == nil {
 		c.seen = make(map[seenProblem]bool)
 	}
-	if c.seen[seenProblem{at, message}] || len(c.list) >= maxKept {
+	if c.full() || c.seen[seenProblem{at, message}] {
 		return
 	}
 	c.seen[seenProblem{at, message}] = true
@@ -104,6 +104,9 @@ func (c *collector) add(at pos, suggestion, hint, format string, args ...any) {
 	}
 	c.list = append(c.list, p)
 }
+
+// full reports whether no more problems are kept.
+func (c *collector) full() bool { return len(c.list) >= maxKept }
 
 // fatal adds a problem that leaves a text unread.
 func (c *collector) fatal(at pos, format string, args ...any) {
