@@ -33,6 +33,7 @@ test:              ## the tests: a few minutes
 	go test ./...
 test-full:         ## everything, including what takes longer
 	RANKLAB_FULL=1 go test -timeout 40m ./...
+	$(MAKE) fuzz FUZZTIME=30s
 fuzz:              ## look for input that breaks a parser or a kernel, FUZZTIME for each target
 	@for p in $$(go list ./...); do for f in $$(go test -list '^Fuzz' $$p | grep '^Fuzz'); do \
 		echo "$$p $$f"; go test $$p -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) || exit 1; \

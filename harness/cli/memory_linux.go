@@ -45,7 +45,7 @@ func groupLimit(limit int64, root, groups string) int64 {
 		}
 		for group := path.Clean("/" + parts[2]); ; group = path.Dir(group) {
 			if data, err := os.ReadFile(filepath.Join(folder, group, file)); err == nil {
-				if n, err := strconv.ParseInt(strings.TrimSpace(string(data)), 10, 64); err == nil { // "max" is no number
+				if n, err := strconv.ParseInt(strings.TrimSpace(string(data)), 10, 64); err == nil && n > 0 { // "max" is no number
 					limit = min(limit, n)
 				}
 			}

@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"ranklab/internal/atomicfile"
+	"ranklab/internal/bounded"
 	"ranklab/internal/safetensors"
 	"ranklab/tensor"
 )
@@ -197,7 +198,7 @@ func checkpointBytes(dir string) (bytes int64) {
 func LatestStep(dir string) int {
 	names, _ := checkpoints(dir)
 	for _, name := range names {
-		if pos, err := readPosition(filepath.Join(dir, name)); err == nil {
+		if pos, err := readPosition(filepath.Join(dir, name)); err == nil && pos.check(name) == nil {
 			return pos.Step
 		}
 	}
@@ -243,7 +244,7 @@ func findCheckpoint(dir string, accept func(position) error, warn func(string)) 
 }
 
 func readPosition(path string) (pos position, err error) {
-	data, err := os.ReadFile(filepath.Join(path, metaFile))
+	data, err := bounded.ReadFile(filepath.Join(path, metaFile), maxMetaBytes)
 	if err != nil {
 		return pos, err
 	}
@@ -254,6 +255,9 @@ func readPosition(path string) (pos position, err error) {
 }
 
 func verify(path string, pos position) error {
+	if err := pos.check(filepath.Base(path)); err != nil {
+		return err
+	}
 	for _, name := range []string{modelFile, stateFile} {
 		f, err := os.Open(filepath.Join(path, name))
 		if err != nil {
