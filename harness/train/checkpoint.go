@@ -162,14 +162,18 @@ func writeTensors(path string, tensors []safetensors.Tensor) (sum string, err er
 }
 
 // checkpoints lists the checkpoint folders under dir, newest first.
-func checkpoints(dir string) ([]string, error) {
+func checkpoints(dir string) ([]string, error) { return folders(dir, goodPrefix) }
+
+// folders lists the folders under dir whose names have a prefix, in descending
+// order.
+func folders(dir, prefix string) ([]string, error) {
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	var names []string
 	for _, e := range entries {
-		if e.IsDir() && strings.HasPrefix(e.Name(), goodPrefix) {
+		if e.IsDir() && strings.HasPrefix(e.Name(), prefix) {
 			names = append(names, e.Name())
 		}
 	}
@@ -209,12 +213,12 @@ func LatestStep(dir string) int {
 // and that accepts. Every one that it has to pass over is renamed and reported
 // through warn. What a killed process left half written is removed.
 func findCheckpoint(dir string, accept func(position) error, warn func(string)) (path string, pos position, err error) {
-	torn, err := filepath.Glob(filepath.Join(dir, writingPrefix+"*"))
+	torn, err := folders(dir, writingPrefix)
 	if err != nil {
 		return "", position{}, err
 	}
 	for _, t := range torn {
-		if err := os.RemoveAll(t); err != nil {
+		if err := os.RemoveAll(filepath.Join(dir, t)); err != nil {
 			return "", position{}, err
 		}
 	}

@@ -97,3 +97,19 @@ func TestPositionsThatCannotBe(t *testing.T) {
 		t.Error("step 5 was accepted in the folder of step 6")
 	}
 }
+
+// The name of the results folder is no pattern.
+func TestHalfWrittenCheckpointsAreRemoved(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "results [1", "ckpt")
+	torn := filepath.Join(dir, writingPrefix+"123")
+	if err := os.MkdirAll(torn, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	path, _, err := findCheckpoint(dir, func(position) error { return nil }, func(m string) { t.Error(m) })
+	if err != nil || path != "" {
+		t.Errorf("found %q, %v", path, err)
+	}
+	if _, err := os.Stat(torn); err == nil {
+		t.Error("it is still there")
+	}
+}
