@@ -125,7 +125,12 @@ func (f files) read(name string) (string, error) {
 	if info.IsDir() {
 		return "", &fs.PathError{Op: "open", Path: name, Err: errFolder}
 	}
-	text, err := bounded.ReadFile(name, maxFileBytes)
+	in, err := os.Open(name) // or a pipe, as in: ranklab plan <(generate)
+	if err != nil {
+		return "", err
+	}
+	defer in.Close()
+	text, err := bounded.ReadAll(in, name, maxFileBytes)
 	return string(text), err
 }
 

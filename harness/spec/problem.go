@@ -24,10 +24,10 @@ type Problem struct {
 func (p *Problem) Error() string {
 	var b strings.Builder
 	if p.File != "" {
-		fmt.Fprintf(&b, "%s:%d:%d: ", p.File, p.Line, p.Column)
+		fmt.Fprintf(&b, "%s:%d:%d: ", printable(p.File), p.Line, p.Column)
 	}
 	if len(p.Included) > 0 {
-		fmt.Fprintf(&b, "(included from %s) ", strings.Join(p.Included, ", from "))
+		fmt.Fprintf(&b, "(included from %s) ", printable(strings.Join(p.Included, ", from ")))
 	}
 	b.WriteString(p.Message)
 	if p.caret != "" {
