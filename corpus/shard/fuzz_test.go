@@ -29,6 +29,12 @@ func FuzzOpen(f *testing.F) {
 			f.Add(damaged)
 		}
 	}
+	good, err := os.ReadFile(write(f, fuzzVocab, [][]int32{{3, 511}, {4}, {7, 7, 7}}))
+	if err != nil {
+		f.Fatal(err)
+	}
+	copy(good[len(good)-3*8:], good[len(good)-2*8:len(good)-8]) // the second document ends where the third does
+	f.Add(good)
 	huge := header{width: 2, Counts: Counts{Tokens: 1 << 47, Documents: 1 << 47}}
 	f.Add(huge.encode())
 	path := filepath.Join(f.TempDir(), "x.tok") // one per process: workers are processes
