@@ -10,7 +10,7 @@ export GOAMD64 := v1
 export CGO_ENABLED := 0
 RANKLAB  := .bin/ranklab
 
-.PHONY: sweep plan table figures status bench test test-full fuzz lint generate cross build clean-results
+.PHONY: sweep plan table figures status bench test test-full soak fuzz lint generate cross build clean-results
 
 build:
 	@go build $(GOFLAGS) -ldflags "-X main.revision=$(REVISION)" -o $(RANKLAB) .
@@ -34,6 +34,8 @@ test:              ## the tests: a few minutes
 test-full:         ## everything, including what takes longer
 	RANKLAB_FULL=1 go test -timeout 40m ./...
 	$(MAKE) fuzz FUZZTIME=30s
+soak:              ## kill runs a thousand times at random moments
+	RANKLAB_KILLS=1000 go test -timeout 12h -run RandomKills -v ./harness/crash
 # Without a bound, making one input smaller may take all of FUZZTIME.
 fuzz:              ## look for input that breaks a parser or a kernel, FUZZTIME for each target
 	@for p in $$(go list ./...); do for f in $$(go test -list '^Fuzz' $$p | grep '^Fuzz'); do \

@@ -35,13 +35,24 @@ var allowed = map[string][]string{
 	"harness/report": {"plots", "harness/footprint", "harness/view", "harness/stats", "harness/record", "internal/..."},
 
 	"harness/footprint": {"models"},
-	"harness/spec":      {"models", "experiments", "harness/view", "internal/..."},
+	"harness/golden":    {"corpus", "harness/spec", "models", "internal/..."},
+	"harness/selftest":  {"tensor", "internal/..."},
+	"harness/gc":        {"corpus", "harness/train", "harness/record", "internal/..."},
+	"harness/doctor": {
+		"corpus", "experiments", "harness/bench/blas", "harness/golden", "harness/selftest", "harness/train", "harness/spec", "harness/record", "tensor", "internal/...",
+	},
+	"harness/spec": {"models", "experiments", "harness/view", "internal/..."},
 	"harness/train": {
 		"corpus/...", "galore", "lora", "relora", "lowrank", "optim", "models", "tensor",
 		"harness/spec", "harness/footprint", "harness/record", "internal/...",
 	},
-	"harness/plan":  {"corpus/...", "harness/train", "harness/spec", "harness/record", "tensor", "internal/..."},
-	"harness/fleet": {"harness/plan", "harness/train", "harness/spec", "harness/record", "internal/..."},
+	"harness/export": {
+		"corpus/...", "harness/train", "harness/spec", "harness/record", "models", "tensor", "internal/...",
+	},
+	"harness/plan":   {"corpus/...", "harness/train", "harness/spec", "harness/record", "tensor", "internal/..."},
+	"harness/verify": {"corpus/...", "harness/train", "harness/spec", "harness/record", "tensor"},
+	"harness/crash":  {},
+	"harness/fleet":  {"harness/plan", "harness/train", "harness/spec", "harness/record", "internal/..."},
 	"harness/bench": {
 		"harness/bench/blas", "harness/footprint", "harness/train", "harness/spec", "harness/record", "optim", "models", "tensor", "internal/...",
 	},

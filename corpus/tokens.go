@@ -19,6 +19,9 @@ type shardCounts struct {
 	Train   shard.Counts `json:"train"`
 	Val     shard.Counts `json:"val"`
 	Nothing int          `json:"nothing"` // documents without a single token
+	// Text is the digest of the text that they are the tokens of, for who tidies
+	// up; old caches do not say.
+	Text string `json:"text,omitempty"`
 }
 
 // shards opens the token shards of both splits, after building them if they
@@ -45,7 +48,7 @@ func shards(ctx context.Context, o *Options, src source.Source, s *selection, t 
 
 // openShards opens complete shards of the tokens of a vocabulary.
 func openShards(dir string, vocab int) (train, val *shard.File, c shardCounts, err error) {
-	found, err := loadJSON(filepath.Join(dir, "counts.json"), &c, func() bool { return true })
+	found, err := loadJSON(filepath.Join(dir, "counts.json"), &c, anything)
 	if err != nil {
 		return nil, nil, c, err
 	}
@@ -83,7 +86,7 @@ func writeShards(ctx context.Context, o *Options, src source.Source, s *selectio
 	if err := os.Remove(filepath.Join(dir, "counts.json")); err != nil && !os.IsNotExist(err) {
 		return err
 	}
-	var c shardCounts
+	c := shardCounts{Text: s.Manifest.Digest}
 	err := atomicfile.WriteFunc(filepath.Join(dir, "train.tok"), func(trainFile io.Writer) error {
 		return atomicfile.WriteFunc(filepath.Join(dir, "val.tok"), func(valFile io.Writer) error {
 			train, err := shard.NewWriter(trainFile.(io.WriteSeeker), t.VocabSize(), t.EOS())

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"ranklab/internal/failpoint"
 	"ranklab/internal/memory"
 	"ranklab/internal/random"
 	"ranklab/models"
@@ -218,6 +219,7 @@ func (m *Method) rebase(q *projected, grad tensor.Matrix, s optim.Step) bool {
 	}
 	start := time.Now()
 	captured, ok := q.projector.refresh(m.finder, grad, s.N)
+	failpoint.Here("basis found")
 	q.keep(m.device)
 	m.refresh.add(captured, ok, time.Since(start))
 	q.hasBasis = q.hasBasis || ok

@@ -99,19 +99,24 @@ func (m *Llama) number() {
 			}
 		}
 	}
-	linear := func(l *Linear) { add(l.Weight, l.A, l.B) }
-	add(m.Embed)
+	m.walk(func(p *Param) { add(p) }, func(l *Linear) { add(l.Weight, l.A, l.B) })
+}
+
+// walk visits the parameters outside linear modules, and these modules with
+// the head, in forward order.
+func (m *Llama) walk(param func(*Param), linear func(*Linear)) {
+	param(m.Embed)
 	for _, l := range m.Layers {
-		add(l.InputNorm)
+		param(l.InputNorm)
 		for _, x := range [...]*Linear{l.Q, l.K, l.V, l.O} {
 			linear(x)
 		}
-		add(l.PostNorm)
+		param(l.PostNorm)
 		for _, x := range [...]*Linear{l.Gate, l.Up, l.Down} {
 			linear(x)
 		}
 	}
-	add(m.Norm)
+	param(m.Norm)
 	linear(m.Head)
 }
 

@@ -35,6 +35,15 @@ type Param struct {
 	Init func(d *tensor.Device, w tensor.Matrix, key random.Key)
 }
 
+// Shape returns the shape of p in Hugging Face's files, where a gain has one
+// dimension.
+func (p *Param) Shape() []int {
+	if p.Role == Norm {
+		return []int{p.W.Cols}
+	}
+	return []int{p.W.Rows, p.W.Cols}
+}
+
 // A Linear computes y = x Wᵀ in one of three parametrizations:
 //
 //	dense              y = x Wᵀ

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"ranklab/internal/failpoint"
 	"ranklab/internal/memory"
 	"ranklab/lora"
 	"ranklab/models"
@@ -200,6 +201,7 @@ func (m *Method) happens(s optim.Step, period int) (number int, ok bool) {
 func (m *Method) activate(s optim.Step) {
 	m.setWarm(false)
 	m.weights.Release()
+	failpoint.Here("warm start ended")
 	m.weights = nil
 	m.rest.Reset()
 	m.adapters = m.set(down, up)
@@ -221,6 +223,7 @@ func (m *Method) merge(s optim.Step, number int) {
 		gradA += m.squares[l.A.ID] // in this order, whatever the one of the updates
 		gradB += m.squares[l.B.ID]
 		d.Gemm(tensor.N, tensor.N, l.Scale, l.B.W, l.A.W, 1, l.Weight.W)
+		failpoint.Here("adapter merged")
 		lora.Kaiming(d, l.A.W, m.env.Key.Stream("relora").Tensor(l.A.Name).Step(number))
 		d.Zero(l.B.W)
 		for _, p := range parts {
@@ -251,6 +254,7 @@ func (m *Method) reset(s optim.Step, number int) {
 	began := time.Now()
 	var zeroed, all int
 	for _, b := range m.adapters.State() {
+		failpoint.Here("moment reset")
 		n := b.Data.Rows * b.Data.Cols
 		all += n
 		switch m.config.Reset {

@@ -10,8 +10,8 @@ import "math"
 
 // The constants of exp32. The kernels use the same ones.
 const (
-	expLow   = -87 // below it exp32 is 0 (results would be subnormal),
-	expHigh  = 88  // above it +Inf
+	expLow   = -44 // below it exp32 is 0,
+	expHigh  = 44  // above it +Inf
 	expMagic = 0x1.8p23
 	expLog2e = 1 / math.Ln2
 	expLn2Hi = 355. / 512 // 9 bits: n·expLn2Hi is exact
@@ -23,7 +23,13 @@ const (
 	expP4    = 0.0013926176120151043
 )
 
-// exp32 returns eᵛ, relative error below 2⁻²³. NaN stays NaN.
+// exp32 returns eᵛ, relative error below 2⁻²³; 0 below -44 and +Inf above 44. NaN
+// stays NaN.
+//
+// Its results stand beside a 1, that of the largest score of a softmax or that in
+// 1 + e⁻ᵍ, and of e⁻⁴⁴ = 8e-20 nothing remains there. The products of gradients
+// with smaller ones would be subnormal, and a CPU multiplies those a hundred
+// times slower: attention that has become sharp would make matrix products half as fast.
 //
 // With n = round(v/ln 2) and r = v - n·ln 2, |r| ≤ ½ ln 2, exp(v) = 2ⁿ·exp(r);
 // exp(r) = 1 + r·(1 + r·p(r)), where p interpolates (exp(r)-1-r)/r² at the five

@@ -9,7 +9,7 @@ import (
 func TestExps(t *testing.T) {
 	var worst float64
 	x, y := make([]float32, 1), make([]float32, 1)
-	for v := -87.0; v <= 88; v += 0.0013 {
+	for v := -44.0; v <= 44; v += 0.0013 {
 		x[0] = float32(v)
 		exps(y, x, 1, 0)
 		want := math.Exp(float64(x[0]))
@@ -21,7 +21,7 @@ func TestExps(t *testing.T) {
 	t.Logf("relative error %.3g", worst)
 
 	nan, inf := float32(math.NaN()), float32(math.Inf(1))
-	x = []float32{0, 1, -1, -89, -1000, -inf, 89, 1000, inf, nan}
+	x = []float32{0, 1, -1, -44.01, -1000, -inf, 44.01, 1000, inf, nan}
 	y = make([]float32, len(x))
 	exps(y, x, -1, 0)
 	for i, want := range []float32{1, 0.36787945, 2.7182817, inf, inf, inf, 0, 0, 0, nan} {

@@ -3600,24 +3600,24 @@ done:
 	VZEROUPPER
 	RET
 
-DATA expLow<>+0(SB)/4, $0xc2ae0000
-DATA expLow<>+4(SB)/4, $0xc2ae0000
-DATA expLow<>+8(SB)/4, $0xc2ae0000
-DATA expLow<>+12(SB)/4, $0xc2ae0000
-DATA expLow<>+16(SB)/4, $0xc2ae0000
-DATA expLow<>+20(SB)/4, $0xc2ae0000
-DATA expLow<>+24(SB)/4, $0xc2ae0000
-DATA expLow<>+28(SB)/4, $0xc2ae0000
+DATA expLow<>+0(SB)/4, $0xc2300000
+DATA expLow<>+4(SB)/4, $0xc2300000
+DATA expLow<>+8(SB)/4, $0xc2300000
+DATA expLow<>+12(SB)/4, $0xc2300000
+DATA expLow<>+16(SB)/4, $0xc2300000
+DATA expLow<>+20(SB)/4, $0xc2300000
+DATA expLow<>+24(SB)/4, $0xc2300000
+DATA expLow<>+28(SB)/4, $0xc2300000
 GLOBL expLow<>(SB), RODATA|NOPTR, $32
 
-DATA expHigh<>+0(SB)/4, $0x42b00000
-DATA expHigh<>+4(SB)/4, $0x42b00000
-DATA expHigh<>+8(SB)/4, $0x42b00000
-DATA expHigh<>+12(SB)/4, $0x42b00000
-DATA expHigh<>+16(SB)/4, $0x42b00000
-DATA expHigh<>+20(SB)/4, $0x42b00000
-DATA expHigh<>+24(SB)/4, $0x42b00000
-DATA expHigh<>+28(SB)/4, $0x42b00000
+DATA expHigh<>+0(SB)/4, $0x42300000
+DATA expHigh<>+4(SB)/4, $0x42300000
+DATA expHigh<>+8(SB)/4, $0x42300000
+DATA expHigh<>+12(SB)/4, $0x42300000
+DATA expHigh<>+16(SB)/4, $0x42300000
+DATA expHigh<>+20(SB)/4, $0x42300000
+DATA expHigh<>+24(SB)/4, $0x42300000
+DATA expHigh<>+28(SB)/4, $0x42300000
 GLOBL expHigh<>(SB), RODATA|NOPTR, $32
 
 DATA expMagic<>+0(SB)/4, $0x4b400000

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"ranklab/corpus/sentencepiece/sptest"
@@ -89,6 +90,17 @@ func FuzzParse(f *testing.F) {
 		}
 		if stands > normalized {
 			t.Fatalf("the tokens stand for %d bytes of %d", stands, normalized)
+		}
+		again, err := Renumber(data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		other, err := Parse(again)
+		if err != nil {
+			t.Fatalf("written again: %v", err)
+		}
+		if same := other.Encode(nil, text); !slices.Equal(ids, same) {
+			t.Fatalf("ids %v, and %v of the model that was written again", ids, same)
 		}
 		m.Decode(ids)
 		if m.TokenBytes(m.EOS()) != 0 || m.TokenBytes(m.Pad()) != 0 {

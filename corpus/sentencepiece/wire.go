@@ -74,6 +74,20 @@ func eachField(message []byte, f func(field) error) error {
 	return nil
 }
 
+// append appends the field to a message.
+func (v field) append(message []byte) []byte {
+	message = binary.AppendUvarint(message, uint64(v.number)<<3|uint64(v.wire))
+	switch v.wire {
+	case wireVarint:
+		return binary.AppendUvarint(message, v.num)
+	case wireFixed64:
+		return binary.LittleEndian.AppendUint64(message, v.num)
+	case wireFixed32:
+		return binary.LittleEndian.AppendUint32(message, uint32(v.num))
+	}
+	return append(binary.AppendUvarint(message, uint64(len(v.bytes))), v.bytes...)
+}
+
 // want checks the wire type of a known field.
 func (v field) want(wire int) error {
 	if v.wire != wire {

@@ -5,6 +5,8 @@ import (
 	"math"
 	"strconv"
 	"strings"
+
+	"ranklab/internal/machine"
 )
 
 // A byteSize is a number of bytes on the command line: "8GiB", "1.5 GB", "800M".
@@ -40,5 +42,5 @@ func (b executionArg) memory() int64 {
 	if b.Memory > 0 {
 		return int64(b.Memory)
 	}
-	return availableMemory()
+	return machine.ReadMemory().Usable()
 }

@@ -31,9 +31,13 @@ type commands struct {
 	Table   tableCmd   `cmd:"" help:"Print the tables of an experiment from stored results."`
 	Figures figuresCmd `cmd:"" help:"Draw the figures of an experiment from stored results."`
 	Memory  memoryCmd  `cmd:"" help:"Show the memory of models and methods by formula and prediction, beside the paper's numbers. Trains and allocates nothing."`
+	Verify  verifyCmd  `cmd:"" help:"Train stored runs again and compare every recorded loss, the digests of weights and states, and the result. Exit code 4: something differs."`
 	New     newCmd     `cmd:"" help:"Write a new experiment file, a commented copy of an existing one."`
 	Data    dataCmd    `cmd:"" help:"Build the corpus and tokenizer of an experiment, and describe them."`
 	Bench   benchCmd   `cmd:"" help:"Measure this machine and how much of it training uses: products, operations, steps, refreshes."`
+	Doctor  doctorCmd  `cmd:"" help:"Examine this machine: what it offers to training, whether files and locks do what runs rely on, and whether it computes the right numbers."`
+	GC      gcCmd      `cmd:"" name:"gc" help:"Remove what is safe to remove: what killed processes left behind, superseded and damaged checkpoints, logs of finished runs."`
+	Export  exportCmd  `cmd:"" help:"Write a run's weights for another program: --to hf, a folder that Hugging Face transformers loads."`
 	Publish publishCmd `cmd:"" help:"Copy the finished runs of an experiment, its tables and figures to RESULTS/reference, to be committed."`
 
 	BenchChild    benchChildCmd    `cmd:"" hidden:"" help:"What bench starts to measure runs side by side."`

@@ -171,6 +171,7 @@ type planRunJSON struct {
 	Label      string                    `json:"label"`
 	RunID      string                    `json:"run_id,omitempty"`
 	NumbersID  string                    `json:"numbers_id,omitempty"`
+	InitDigest string                    `json:"init_digest,omitempty"`
 	Action     string                    `json:"action"`
 	Reason     string                    `json:"reason"`
 	Step       int                       `json:"step"`
@@ -206,7 +207,7 @@ func writePlanJSON(w io.Writer, p *plan.Plan, jobs int, buffers bool) error {
 			entries = it.Ledger.Entries()
 		}
 		out.Runs = append(out.Runs, planRunJSON{
-			Label: it.Instance.Label, RunID: it.ID, NumbersID: it.NumbersID, Action: it.Action, Reason: it.Reason, Step: it.Step,
+			Label: it.Instance.Label, RunID: it.ID, NumbersID: it.NumbersID, InitDigest: it.Init, Action: it.Action, Reason: it.Reason, Step: it.Step,
 			Parameters: it.Parameters, Trainable: it.Trainable, Memory: it.Memory, Bytes: it.Bytes, Need: it.Need,
 			FLOPs: it.Left.FLOPs, Seconds: it.Left.Seconds(), How: it.Left.How, Time: it.Left.Time, Disk: it.Disk, Epochs: it.Epochs,
 			Steady: it.Ledger.During(memory.Always), Refresh: it.Ledger.During(memory.Refresh), Checkpoint: it.Ledger.During(memory.Checkpoint),

@@ -124,6 +124,9 @@ func (v *env) store(p *plan.Plan, c sweepCmd) (record.Sweep, error) {
 		origin := record.Origin{
 			Experiment: e.Name, Variant: i.Variant, Kind: i.Run.Method.Kind, Label: i.Label, Axes: i.Axes, Seed: i.Seed, Settings: i.Run.Settings(),
 		}
+		if it.Init != "" {
+			origin.Settings["init_digest"] = it.Init
+		}
 		if err := record.AddOrigin(v.results, it.ID, it.NumbersID, origin); err != nil {
 			return sweep, err
 		}

@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 
 	"ranklab/corpus"
@@ -33,6 +32,7 @@ type Item struct {
 	Instance  spec.Instance
 	ID        string // run_id; "" when the corpus is not at hand
 	NumbersID string
+	Init      string // digest of the weights it starts from; "" if it draws them, or its data is not at hand
 	Action    string // New | Resume | Reuse | Running | Refused | Unknown
 	Reason    string // why, in words
 	Step      int    // updates already applied
@@ -107,13 +107,13 @@ func Make(ctx context.Context, e *spec.Experiment, o Options) (*Plan, error) {
 	defer device.Close()
 	p.Rate, p.Threads = measureRate(device), device.Threads()
 
-	sets := map[string]*corpus.Set{}
+	sets, weights := map[string]*corpus.Set{}, map[string]string{}
 	for _, inst := range e.Runs {
 		set, err := corpusOf(ctx, inst.Run, o, sets, p)
 		if err != nil {
 			return nil, err
 		}
-		item, err := p.item(inst, set, stored, device)
+		item, err := p.item(inst, set, weights, stored, device)
 		if err != nil {
 			return nil, fmt.Errorf("run %q: %w", inst.Label, err)
 		}
@@ -165,8 +165,9 @@ func corpusOf(ctx context.Context, r spec.Run, o Options, sets map[string]*corpu
 	return set, nil
 }
 
-// item plans a run without its time.
-func (p *Plan) item(inst spec.Instance, set *corpus.Set, stored []record.Run, device *tensor.Device) (Item, error) {
+// item plans a run without its time. weights are the digests of folders that
+// runs start from.
+func (p *Plan) item(inst spec.Instance, set *corpus.Set, weights map[string]string, stored []record.Run, device *tensor.Device) (Item, error) {
 	it := Item{Instance: inst, Action: Unknown, Reason: "the corpus is not at hand"}
 	s := inst.Run
 	prediction, err := train.Predict(s, device)
@@ -179,6 +180,13 @@ func (p *Plan) item(inst spec.Instance, set *corpus.Set, stored []record.Run, de
 
 	if set != nil {
 		digests := train.Digests(set)
+		if digests.Init, err = p.initDigest(s, weights); err != nil {
+			return it, err
+		}
+		if theirs := train.InitTokenizer(s); digests.Init != "" && theirs != "" && theirs != digests.Tokenizer {
+			p.note(fmt.Sprintf("init.from: the weights in %s were trained with another tokenizer (%.12s) than that of the runs (%.12s): their ids stand for other texts", s.Init.From, theirs, digests.Tokenizer))
+		}
+		it.Init = digests.Init
 		it.ID, it.NumbersID = s.RunID(digests), s.NumbersID(digests)
 		it.decide(stored)
 		if n := set.Train.Sequences(s.Data.Packing, s.Train.MaxLength); n > 0 {
@@ -189,6 +197,28 @@ func (p *Plan) item(inst spec.Instance, set *corpus.Set, stored []record.Run, de
 		}
 	}
 	return it, nil
+}
+
+// note adds a note, once.
+func (p *Plan) note(text string) {
+	if !slices.Contains(p.Notes, text) {
+		p.Notes = append(p.Notes, text)
+	}
+}
+
+// initDigest returns the digest of the weights that a run starts from, which are
+// read once per folder and configuration.
+func (p *Plan) initDigest(s spec.Run, weights map[string]string) (string, error) {
+	key := fmt.Sprint(s.Init.From, s.Model.Config)
+	if digest, ok := weights[key]; ok {
+		return digest, nil
+	}
+	digest, err := train.InitDigest(s)
+	if err == nil && digest != "" {
+		p.Notes = append(p.Notes, fmt.Sprintf("init.from: runs start from the weights in %s, digest %.12s", s.Init.From, digest))
+	}
+	weights[key] = digest
+	return digest, err
 }
 
 // decide looks for the run among the stored ones.
@@ -212,7 +242,7 @@ func (it *Item) decide(stored []record.Run) {
 	case state == record.Running:
 		it.Action, it.Reason = Running, "another process is training it"
 	default:
-		it.Step = train.LatestStep(filepath.Join(run.Dir, "ckpt"))
+		it.Step = train.LatestStep(train.CheckpointDir(run.Dir))
 		if it.Step > 0 {
 			it.Action, it.Reason = Resume, fmt.Sprintf("%s at step %d", state, it.Step)
 			if m := run.Measured(); m != nil {

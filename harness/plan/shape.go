@@ -30,7 +30,7 @@ const probeGap = 1 << 20
 // trains a full-rank warm start to its end where the run does nothing else; see
 // phases.
 func shape(s spec.Run) spec.Run {
-	s.Seed, s.Data, s.Eval = spec.Seed{}, spec.Data{}, spec.Eval{Every: 1, Tokens: 1, BatchSize: 1}
+	s.Seed, s.Data, s.Init, s.Eval = spec.Seed{}, spec.Data{}, spec.Init{}, spec.Eval{Every: 1, Tokens: 1, BatchSize: 1}
 
 	m := &s.Model
 	m.Preset, m.NumHiddenLayers = "", 0

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"ranklab/internal/atomicfile"
+	"ranklab/internal/failpoint"
 )
 
 // A lineFile is a file of JSON lines that only grows, except when a resumed
@@ -121,10 +122,12 @@ func (l *lineFile) append(row any) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", l.file.Name(), err)
 	}
+	failpoint.Here("row due")
 	if _, err := l.file.WriteAt(line, l.size); err != nil {
 		l.file.Truncate(l.size) // the write error says what is wrong
 		return err
 	}
+	failpoint.Here("row written")
 	l.size += int64(len(line))
 	return nil
 }
@@ -164,23 +167,28 @@ func (l *lineFile) truncate(offset int64) error {
 	return l.file.Sync()
 }
 
-// readMetrics parses rows. A last line without an end is still being written,
-// or was torn by a crash, and is left out; anything else that does not parse
-// is an error with its line number.
-func readMetrics(r io.Reader) (Metrics, error) {
-	var m Metrics
+// readMetrics parses rows.
+func readMetrics(r io.Reader) (m Metrics, err error) {
+	err = readLines(r, m.add)
+	return m, err
+}
+
+// readLines hands over the lines that r holds. A last line without an end is
+// still being written, or was torn by a crash, and is left out; a line that add
+// does not take is an error with its number.
+func readLines(r io.Reader, add func(line []byte) error) error {
 	data, err := io.ReadAll(r)
 	if err != nil {
-		return m, err
+		return err
 	}
 	for n := 1; ; n++ {
 		line, rest, complete := bytes.Cut(data, []byte("\n"))
 		if !complete {
-			return m, nil
+			return nil
 		}
 		data = rest
-		if err := m.add(line); err != nil {
-			return m, fmt.Errorf("line %d: %w", n, err)
+		if err := add(line); err != nil {
+			return fmt.Errorf("line %d: %w", n, err)
 		}
 	}
 }

@@ -32,18 +32,21 @@ func AddOrigin(root, id, numbersID string, o Origin) error {
 	}
 	// Two sweeps may add to one file at the same time. The run's own lock is
 	// taken for as long as the run trains, so this is another one.
-	l := flock.New(filepath.Join(root, "runs", ".origins"))
+	l := flock.New(originsLock(root))
 	if err := l.Lock(); err != nil {
 		return fmt.Errorf("lock %s: %w", l.Path(), err)
 	}
 	defer l.Close()
+	if err := os.MkdirAll(dir, 0o777); err != nil { // it may have been removed while this waited
+		return err
+	}
 
 	path := filepath.Join(dir, originFile)
 	all := Origins{Schema: Schema, ID: id, NumbersID: numbersID}
 	var damaged *damagedError
 	switch err := readJSON(path, &all); {
 	case errors.As(err, &damaged):
-		if err := os.Rename(path, path+".damaged"); err != nil {
+		if err := setAside(path); err != nil {
 			return err
 		}
 		all = Origins{Schema: Schema, ID: id, NumbersID: numbersID}

@@ -24,6 +24,7 @@ type Provenance struct {
 	CPU             CPU      `json:"cpu"`
 	CorpusDigest    string   `json:"corpus_digest"`
 	TokenizerDigest string   `json:"tokenizer_digest"`
+	InitDigest      string   `json:"init_digest,omitempty"` // of the weights of init.from
 	NumericsVersion int      `json:"numerics_version"`
 	Argv            []string `json:"argv,omitempty"` // only when asked
 	Host            string   `json:"host,omitempty"` // only when asked

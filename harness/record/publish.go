@@ -59,7 +59,7 @@ func publishRun(from, to string) error {
 	if err := os.MkdirAll(to, 0o777); err != nil {
 		return err
 	}
-	for _, name := range []string{specFile, originFile, provenanceFile, memoryFile, estimateFile, metricsFile, summaryFile} {
+	for _, name := range []string{specFile, originFile, provenanceFile, memoryFile, estimateFile, metricsFile, digestsFile, summaryFile} {
 		data, err := os.ReadFile(filepath.Join(from, name))
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
@@ -95,10 +95,11 @@ func noLinks(dir string) error {
 	return nil
 }
 
-// pathSettings are the keys of [data] that name places on the user's disk, with
-// what stands for no place. The run's identity holds digests instead.
+// pathSettings are the keys that name places on the user's disk, with what stands
+// for no place. The run's identity holds digests instead. No weights to start from
+// would be another start, so they keep a name.
 func pathSettings() map[string]string {
-	return map[string]string{"paths": "[]", "tokenizer_model": `""`}
+	return map[string]string{"data.paths": "[]", "data.tokenizer_model": `""`, "init.from": `"imported-weights"`}
 }
 
 // withoutPaths returns a resolved run without the values of pathSettings that
@@ -110,12 +111,11 @@ func withoutPaths(spec []byte) ([]byte, error) {
 	for line := range strings.Lines(string(spec)) {
 		text := strings.TrimSpace(line)
 		if strings.HasPrefix(text, "[") {
-			section = text
+			section = strings.Trim(text, "[]")
 		}
 		key, _, _ := strings.Cut(text, "=")
 		key = strings.TrimSpace(key)
-		nothing, isPath := pathSettings()[key]
-		if section == "[data]" && isPath {
+		if nothing, isPath := pathSettings()[section+"."+key]; isPath {
 			var value map[string]any
 			if err := toml.Unmarshal([]byte(text), &value); err == nil && holdsAbsolute(value[key]) {
 				line = key + " = " + nothing + "\n"
@@ -123,15 +123,14 @@ func withoutPaths(spec []byte) ([]byte, error) {
 		}
 		out.WriteString(line)
 	}
-	var run struct {
-		Data map[string]any `toml:"data"`
-	}
+	var run map[string]map[string]any
 	if err := toml.Unmarshal([]byte(out.String()), &run); err != nil {
 		return nil, err
 	}
-	for key := range pathSettings() {
-		if holdsAbsolute(run.Data[key]) {
-			return nil, fmt.Errorf("data.%s holds an absolute path and does not stand on a line of its own, so it cannot be taken out", key)
+	for path := range pathSettings() {
+		section, key, _ := strings.Cut(path, ".")
+		if holdsAbsolute(run[section][key]) {
+			return nil, fmt.Errorf("%s holds an absolute path and does not stand on a line of its own, so it cannot be taken out", path)
 		}
 	}
 	return []byte(out.String()), nil

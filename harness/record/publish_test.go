@@ -18,8 +18,12 @@ paths = ['/home/ada/c4', "relative"]
 tokenizer = 'sentencepiece'
 tokenizer_model = '/home/ada/t5.model'
 
+[init]
+from = '/home/ada/llama'
+
 [method]
 paths = 3
+from = '/is/another/key'
 `
 
 func TestPublishedSpecsHoldNoAbsolutePaths(t *testing.T) {
@@ -31,7 +35,7 @@ func TestPublishedSpecsHoldNoAbsolutePaths(t *testing.T) {
 	must(t, err)
 	got, err := os.ReadFile(filepath.Join(Dir(referenceDir(root, "c4"), id), specFile))
 	must(t, err)
-	want := strings.NewReplacer(`['/home/ada/c4', "relative"]`, "[]", "'/home/ada/t5.model'", `""`).Replace(resolvedSpec)
+	want := strings.NewReplacer(`['/home/ada/c4', "relative"]`, "[]", "'/home/ada/t5.model'", `""`, "'/home/ada/llama'", `"imported-weights"`).Replace(resolvedSpec)
 	if string(got) != want {
 		t.Errorf("published\n%s\nwant\n%s", got, want)
 	}
@@ -43,7 +47,8 @@ func TestPublishedSpecsHoldNoAbsolutePaths(t *testing.T) {
 func TestPathsThatStayAndThatCannotBeTakenOut(t *testing.T) {
 	for _, spec := range []string{
 		"[data]\npaths = ['corpus', \"c4/en\"]\ntokenizer_model = 't5.model'\n",
-		"[data]\npaths = []\n",
+		"[data]\npaths = []\n\n[init]\nfrom = ''\n",
+		"[init]\nfrom = 'results/export/0123'\n",
 		"[model]\ntokenizer_model = '/is/another/key'\n",
 	} {
 		if got, err := withoutPaths([]byte(spec)); err != nil || string(got) != spec {

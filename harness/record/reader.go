@@ -1,6 +1,7 @@
 package record
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -137,19 +138,48 @@ func (r Run) Finished() bool { return r.Summary != nil }
 
 // Metrics reads the rows. A run that has written none has none.
 func (r Run) Metrics() (Metrics, error) {
-	f, err := os.Open(filepath.Join(r.Dir, metricsFile))
+	var m Metrics
+	err := r.lines(metricsFile, m.add)
+	return m, err
+}
+
+// Rows reads the rows of metrics.jsonl in order, with every field as it was
+// written.
+func (r Run) Rows() (rows []Row, err error) {
+	err = r.lines(metricsFile, func(line []byte) error {
+		var row Row
+		if err := json.Unmarshal(line, &row.Fields); err != nil {
+			return err
+		}
+		if err := json.Unmarshal(line, &row); err != nil {
+			return err
+		}
+		rows = append(rows, row)
+		return nil
+	})
+	return rows, err
+}
+
+// Digests reads the digests of weights and states. Old runs have none.
+func (r Run) Digests() (rows []DigestRow, err error) {
+	err = r.lines(digestsFile, func(line []byte) error { return appendRow(&rows, line) })
+	return rows, err
+}
+
+// lines hands over the lines of one file of rows, none if there is no file.
+func (r Run) lines(name string, add func(line []byte) error) error {
+	f, err := os.Open(filepath.Join(r.Dir, name))
 	if errors.Is(err, fs.ErrNotExist) {
-		return Metrics{}, nil
+		return nil
 	}
 	if err != nil {
-		return Metrics{}, err
+		return err
 	}
 	defer f.Close()
-	m, err := readMetrics(f)
-	if err != nil {
-		return m, fmt.Errorf("%s: %w", f.Name(), err)
+	if err := readLines(f, add); err != nil {
+		return fmt.Errorf("%s: %w", f.Name(), err)
 	}
-	return m, nil
+	return nil
 }
 
 // Spec returns the resolved run as TOML.

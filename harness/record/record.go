@@ -12,6 +12,7 @@
 //	estimate.json   time, memory and disk as estimated before the first update
 //	status.json     what the run is doing; replaced at every heartbeat
 //	metrics.jsonl   one JSON object per line, deterministic values only
+//	digests.jsonl   digests of weights and states every train.digest_every updates
 //	summary.json    written last: its existence, beside the rows, means done
 //	attempts/0001/  one folder per start: log.txt, timing.jsonl, provenance.json
 //	ckpt/           checkpoints, owned by the trainer
@@ -55,6 +56,7 @@ const (
 	estimateFile   = "estimate.json"
 	statusFile     = "status.json"
 	metricsFile    = "metrics.jsonl"
+	digestsFile    = "digests.jsonl"
 	summaryFile    = "summary.json"
 	timingFile     = "timing.jsonl"
 	logFile        = "log.txt"
@@ -81,6 +83,9 @@ func isID(id string) bool {
 
 // Dir returns the folder of a run below a results root.
 func Dir(root, id string) string { return filepath.Join(root, "runs", ShortID(id)) }
+
+// SpecPath returns the file of the resolved run in a run's folder.
+func SpecPath(dir string) string { return filepath.Join(dir, specFile) }
 
 // An Origins is the content of origin.json: the full identity of the run, and
 // everything that asked for it.

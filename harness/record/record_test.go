@@ -132,7 +132,7 @@ func TestTornLastLine(t *testing.T) {
 	root := t.TempDir()
 	w := open(t, root)
 	must(t, w.Train(TrainRow{Step: 1}), w.Train(TrainRow{Step: 2}))
-	whole := w.Offset()
+	whole := w.metrics.size
 	must(t, w.Close())
 	path := filepath.Join(w.Dir(), metricsFile)
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0)
@@ -145,8 +145,8 @@ func TestTornLastLine(t *testing.T) {
 		t.Errorf("a reader sees %d rows beside a torn line, want 2", len(m.Train))
 	}
 	w = open(t, root)
-	if w.Offset() != whole || w.Attempt() != 2 {
-		t.Errorf("reopened at byte %d, attempt %d; want %d, 2", w.Offset(), w.Attempt(), whole)
+	if w.metrics.size != whole || w.Attempt() != 2 {
+		t.Errorf("reopened at byte %d, attempt %d; want %d, 2", w.metrics.size, w.Attempt(), whole)
 	}
 	must(t, w.Train(TrainRow{Step: 3}), w.Close())
 	if _, m := read(t, root); len(m.Train) != 3 || m.Train[2].Step != 3 {
@@ -179,12 +179,12 @@ func TestResumeEndsWithTheSameBytes(t *testing.T) {
 	resumed := t.TempDir()
 	w = open(t, resumed)
 	write(w, 1, 4)
-	must(t, w.Sync())
-	checkpoint := w.Offset()
+	must(t, w.sync())
+	checkpoint := w.metrics.size
 	write(w, 5, 7)
 	must(t, w.Close())
 	w = open(t, resumed)
-	must(t, w.TruncateTo(checkpoint))
+	must(t, w.TruncateTo(Mark{Metrics: checkpoint}))
 	write(w, 5, 9)
 	must(t, w.Close())
 	got, err := os.ReadFile(filepath.Join(w.Dir(), metricsFile))
@@ -197,14 +197,14 @@ func TestResumeEndsWithTheSameBytes(t *testing.T) {
 func TestTruncateRefusesWrongOffsets(t *testing.T) {
 	w := open(t, t.TempDir())
 	must(t, w.Train(TrainRow{Step: 1}))
-	for _, offset := range []int64{-1, 3, w.Offset() + 1} {
-		if err := w.TruncateTo(offset); err == nil {
-			t.Errorf("TruncateTo(%d) of %d bytes succeeded", offset, w.Offset())
+	for _, offset := range []int64{-1, 3, w.metrics.size + 1} {
+		if err := w.TruncateTo(Mark{Metrics: offset}); err == nil {
+			t.Errorf("TruncateTo(%d) of %d bytes succeeded", offset, w.metrics.size)
 		}
 	}
-	must(t, w.TruncateTo(w.Offset()), w.TruncateTo(0))
-	if w.Offset() != 0 {
-		t.Errorf("offset %d after cutting everything", w.Offset())
+	must(t, w.TruncateTo(Mark{Metrics: w.metrics.size}), w.TruncateTo(Mark{}))
+	if w.metrics.size != 0 {
+		t.Errorf("offset %d after cutting everything", w.metrics.size)
 	}
 }
 
@@ -266,7 +266,7 @@ func TestHelperHoldsRun(t *testing.T) {
 	must(t, err, w.Status(Status{State: Running, Total: 10}), w.Train(TrainRow{Step: 1}),
 		os.WriteFile(filepath.Join(w.Dir(), ".status.json.atomic-0000000000000000"), nil, 0o644),
 		os.Chtimes(filepath.Join(w.Dir(), ".status.json.atomic-0000000000000000"), time.Time{}, time.Now().Add(-2*time.Hour)))
-	_, err = w.metrics.file.WriteAt([]byte(`{"k":"tr`), w.Offset())
+	_, err = w.metrics.file.WriteAt([]byte(`{"k":"tr`), w.metrics.size)
 	must(t, err)
 	fmt.Println("ready")
 	time.Sleep(time.Minute) // killed long before

@@ -13,12 +13,12 @@ import (
 func TestMissingRowsAreTyped(t *testing.T) {
 	w := open(t, t.TempDir())
 	must(t, w.Train(TrainRow{Step: 1}))
-	have := w.Offset()
+	have := w.metrics.size
 	var short *ShortError
-	if err := w.TruncateTo(have + 7); !errors.As(err, &short) || short.Want != have+7 || short.Have != have {
+	if err := w.TruncateTo(Mark{Metrics: have + 7}); !errors.As(err, &short) || short.Want != have+7 || short.Have != have {
 		t.Errorf("beyond the rows: %v, %+v", err, short)
 	}
-	if err := w.TruncateTo(3); err == nil || errors.As(err, new(*ShortError)) {
+	if err := w.TruncateTo(Mark{Metrics: 3}); err == nil || errors.As(err, new(*ShortError)) {
 		t.Errorf("inside a line: %v", err)
 	}
 }
@@ -34,8 +34,8 @@ func TestOpenKeepsWhatIsNoTornLine(t *testing.T) {
 		w, err := Open(root, id)
 		if torn {
 			must(t, err)
-			if w.Offset() != 0 {
-				t.Errorf("%q: opened at byte %d", content, w.Offset())
+			if w.metrics.size != 0 {
+				t.Errorf("%q: opened at byte %d", content, w.metrics.size)
 			}
 			must(t, w.Close())
 			continue
@@ -63,8 +63,8 @@ func TestLongTornLinesAreKept(t *testing.T) {
 		must(t, os.MkdirAll(Dir(root, id), 0o777), os.WriteFile(path, []byte(content), 0o666))
 		w := open(t, root)
 		whole := strings.LastIndex(content, "\n") + 1
-		if w.Offset() != int64(whole) {
-			t.Errorf("%s: opened at byte %d, want %d", name, w.Offset(), whole)
+		if w.metrics.size != int64(whole) {
+			t.Errorf("%s: opened at byte %d, want %d", name, w.metrics.size, whole)
 		}
 		kept, err := os.ReadFile(path + ".damaged")
 		if name == "short" {

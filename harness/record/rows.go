@@ -74,6 +74,25 @@ type EventRow struct {
 	Detail map[string]any `json:"detail,omitempty"`
 }
 
+// A Row is one line of metrics.jsonl of whatever kind.
+type Row struct {
+	K      string                     `json:"k"`
+	Step   int                        `json:"step"`
+	Fields map[string]json.RawMessage `json:"-"` // K and Step among them
+}
+
+// A DigestRow is one line of digests.jsonl: the weights and the method's state
+// after an update. Digests are SHA-256, in hex.
+type DigestRow struct {
+	Step    int    `json:"step"`    // updates applied
+	Weights string `json:"weights"` // over the digests of all weights
+	State   string `json:"state"`   // over the digests of all states
+	// Tensors holds the first 8 digits of the digest of each tensor, weights in
+	// the model's order and then states in the method's: enough to name the
+	// tensor in which two runs differ.
+	Tensors []string `json:"tensors"`
+}
+
 // A TimingRow is one line of attempts/N/timing.jsonl: what differs from
 // machine to machine and is therefore kept out of metrics.jsonl.
 type TimingRow struct {

@@ -26,6 +26,7 @@ type Writer struct {
 	attempt int
 	lock    *flock.Flock
 	metrics *lineFile
+	digests *lineFile
 	timing  *lineFile
 	log     *os.File
 }
@@ -36,9 +37,9 @@ type Writer struct {
 // differs after its first 12 digits.
 //
 // Opening repairs what a killed process left: temporary files, and a last line
-// of metrics.jsonl without its end. It refuses a metrics.jsonl that holds
-// something but neither a line nor the beginning of one: that is not the work
-// of a killed process, and cutting it away could destroy what it is.
+// of metrics.jsonl or digests.jsonl without its end. It refuses such a file that
+// holds something but neither a line nor the beginning of one: that is not the
+// work of a killed process, and cutting it away could destroy what it is.
 func Open(root, id string) (*Writer, error) {
 	if !isID(id) {
 		return nil, fmt.Errorf("run id %q: want at least %d hexadecimal digits", id, idDigits)
@@ -78,6 +79,9 @@ func (w *Writer) begin(id string) error {
 		return err
 	}
 	if w.metrics, err = openLines(filepath.Join(w.dir, metricsFile), `{"k":"`); err != nil {
+		return err
+	}
+	if w.digests, err = openLines(filepath.Join(w.dir, digestsFile), `{"step":`); err != nil {
 		return err
 	}
 	if w.timing, err = openLines(filepath.Join(w.AttemptDir(), timingFile), `{"step":`); err != nil {
@@ -147,11 +151,16 @@ func (w *Writer) Provenance(p Provenance) error {
 		return err
 	}
 	path := filepath.Join(w.dir, provenanceFile)
-	if p.FromStep > 0 || w.Offset() > 0 {
+	if p.FromStep > 0 || w.metrics.size > 0 {
 		var first Provenance
+		var damaged *damagedError
 		switch err := readJSON(path, &first); {
 		case err == nil:
 			p = first.carriedOnBy(p)
+		case errors.As(err, &damaged):
+			if err := setAside(path); err != nil {
+				return err
+			}
 		case !errors.Is(err, fs.ErrNotExist):
 			return err
 		}
@@ -193,20 +202,32 @@ func (w *Writer) Event(r EventRow) error {
 	return w.metrics.append(r)
 }
 
+// Digest appends a row to digests.jsonl.
+func (w *Writer) Digest(r DigestRow) error { return w.digests.append(r) }
+
 // Timing appends a row to this attempt's timing.jsonl.
 func (w *Writer) Timing(r TimingRow) error { return w.timing.append(r) }
 
-// Offset returns the size of metrics.jsonl in bytes. A checkpoint stores it
-// after [Writer.Sync].
-func (w *Writer) Offset() int64 { return w.metrics.size }
+// Mark makes the rows durable and returns the place behind the newest, for a
+// checkpoint to keep.
+func (w *Writer) Mark() (m Mark, err error) {
+	if err := w.sync(); err != nil {
+		return m, err
+	}
+	m.Metrics, m.Digests = w.metrics.size, w.digests.size
+	m.Rows, err = m.sum(w.dir)
+	return m, err
+}
 
-// TruncateTo cuts metrics.jsonl back to an offset that [Writer.Offset]
-// returned, so that a resumed run continues from its checkpoint. It refuses an
-// offset beyond the file with a [*ShortError], and one inside a line.
-func (w *Writer) TruncateTo(offset int64) error { return w.metrics.truncate(offset) }
+// TruncateTo cuts the rows back to a mark, so that a resumed run continues from
+// its checkpoint. It refuses a place beyond a file with a [*ShortError], and one
+// inside a line.
+func (w *Writer) TruncateTo(m Mark) error {
+	return errors.Join(w.metrics.truncate(m.Metrics), w.digests.truncate(m.Digests))
+}
 
-// Sync makes the rows durable.
-func (w *Writer) Sync() error { return w.metrics.file.Sync() }
+// sync makes the rows durable.
+func (w *Writer) sync() error { return errors.Join(w.metrics.file.Sync(), w.digests.file.Sync()) }
 
 // Summary makes the rows durable and writes summary.json: the run is finished.
 // It fails when the run's folder was deleted or replaced since Open, for then
@@ -215,10 +236,10 @@ func (w *Writer) Summary(s Summary) error {
 	if s.State != Done && s.State != Diverged {
 		return fmt.Errorf("summary of %s: state %q is not final", w.dir, s.State)
 	}
-	if err := w.Sync(); err != nil {
+	if err := w.sync(); err != nil {
 		return err
 	}
-	if err := w.metrics.inPlace(); err != nil {
+	if err := errors.Join(w.metrics.inPlace(), w.digests.inPlace()); err != nil {
 		return fmt.Errorf("%s was deleted or replaced while the run was writing to it, so its rows are lost and it has no result: %w", w.dir, err)
 	}
 	s.Schema, s.Attempts = Schema, w.attempt
@@ -229,7 +250,7 @@ func (w *Writer) Summary(s Summary) error {
 // Close syncs the rows and releases the lock.
 func (w *Writer) Close() error {
 	var errs []error
-	for _, f := range []*lineFile{w.metrics, w.timing} {
+	for _, f := range []*lineFile{w.metrics, w.digests, w.timing} {
 		if f != nil {
 			errs = append(errs, f.file.Sync(), f.file.Close())
 		}
@@ -271,6 +292,10 @@ type damagedError struct {
 func (e *damagedError) Error() string { return e.path + ": " + e.err.Error() }
 
 func (e *damagedError) Unwrap() error { return e.err }
+
+// setAside renames a damaged file, so that it can be written anew and still be
+// looked at.
+func setAside(path string) error { return os.Rename(path, path+".damaged") }
 
 // maxFileBytes bounds a JSON file of a record. The largest, a sweep.json of 10,000
 // runs, has a few MB.

@@ -237,6 +237,9 @@ func (p *page) provenance(v record.Provenance) {
 	p.field("processor", fmt.Sprintf("%s, %d cores", v.CPU.Model, v.CPU.Cores))
 	p.field("corpus", v.CorpusDigest)
 	p.field("tokenizer", v.TokenizerDigest)
+	if v.InitDigest != "" {
+		p.field("initial weights", v.InitDigest)
+	}
 	if v.Host != "" {
 		p.field("host", v.Host)
 	}

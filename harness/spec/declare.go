@@ -270,7 +270,7 @@ func (d *declaration) known(at pos, column string) {
 // settingColumns lists the columns that every record has beside its results:
 // settings by their short names, and the labels of a run.
 func settingColumns() []string {
-	columns := []string{"method", "kind", "label", "seed", "category", "corpus_digest", "tokenizer_digest"}
+	columns := []string{"method", "kind", "label", "seed", "category", "corpus_digest", "tokenizer_digest", "init_digest"}
 	for _, section := range sectionNames() {
 		columns = append(columns, sectionKeys(section)...)
 	}

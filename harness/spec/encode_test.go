@@ -184,7 +184,7 @@ func TestSettings(t *testing.T) {
 	if galore["update_proj_gap"] != "never" || galore["targets"] != "mlp" {
 		t.Errorf("galore: %v", galore)
 	}
-	for _, key := range []string{"rank", "name", "paths", "tokenizer_model", "preset", "log_every", "checkpoint_every"} {
+	for _, key := range []string{"rank", "name", "paths", "tokenizer_model", "preset", "log_every", "checkpoint_every", "keep_checkpoints", "digest_every"} {
 		if _, ok := adamw[key]; ok {
 			t.Errorf("adamw has a setting %s", key)
 		}

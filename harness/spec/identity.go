@@ -11,12 +11,13 @@ import (
 
 // NumericsVersion is raised by hand when a change of the program changes the
 // numbers of some run. It is part of both ids.
-const NumericsVersion = 1
+const NumericsVersion = 2
 
 // Digests name the data of a run by content: paths do not enter the ids.
 type Digests struct {
 	Data      string `json:"data,omitempty"`      // of the text, in order
 	Tokenizer string `json:"tokenizer,omitempty"` // of the trained or given tokenizer
+	Init      string `json:"init,omitempty"`      // of the weights of init.from
 }
 
 // NumbersID names what determines the numbers of the run: sha256, in hex, over
@@ -34,7 +35,7 @@ func (r Run) RunID(d Digests) string {
 // sameness is equal for points that ask for the same run, whatever the seed.
 func (r Run) sameness() string {
 	r.Seed = Seed{}
-	paths := append([]string{r.Data.TokenizerModel}, r.Data.Paths...)
+	paths := append([]string{r.Data.TokenizerModel, r.Init.From}, r.Data.Paths...)
 	return r.RunID(Digests{}) + "\x00" + strings.Join(paths, "\x00")
 }
 

@@ -2,6 +2,7 @@ package spec
 
 import (
 	"reflect"
+	"strings"
 	"testing"
 )
 
@@ -31,7 +32,7 @@ func change(v reflect.Value) {
 
 // Each key of each kind of run enters the ids it should, and no other.
 func TestWhatEntersTheIDs(t *testing.T) {
-	neither := map[string]bool{"model.preset": true, "data.paths": true, "data.tokenizer_model": true, "train.log_every": true, "train.checkpoint_every": true, "method.name": true}
+	neither := map[string]bool{"model.preset": true, "data.paths": true, "data.tokenizer_model": true, "init.from": true, "train.log_every": true, "train.checkpoint_every": true, "train.keep_checkpoints": true, "train.digest_every": true, "method.name": true}
 	onlyRun := map[string]bool{"train.layerwise": true, "train.activation_checkpointing": true}
 	d := Digests{Data: "d", Tokenizer: "t"}
 	for _, inst := range everyKind(t) {
@@ -50,7 +51,7 @@ func TestWhatEntersTheIDs(t *testing.T) {
 				t.Errorf("%s: %s changes RunID: %v, want %v", inst.Label, f.key, runMoved, want)
 			}
 		}
-		for _, other := range []Digests{{Data: "e", Tokenizer: "t"}, {Data: "d", Tokenizer: "u"}} {
+		for _, other := range []Digests{{Data: "e", Tokenizer: "t"}, {Data: "d", Tokenizer: "u"}, {Data: "d", Tokenizer: "t", Init: "w"}} {
 			if inst.Run.NumbersID(other) == numbers || inst.Run.RunID(other) == run {
 				t.Errorf("%s: digests %+v change no id", inst.Label, other)
 			}
@@ -131,6 +132,32 @@ func TestStateDtypeWithoutState(t *testing.T) {
 		s.Train.StateDtype = BFloat16
 		if got := r.NumbersID(Digests{}) != s.NumbersID(Digests{}); got != matters {
 			t.Errorf("%q: state_dtype matters is %v, want %v", text, got, matters)
+		}
+	}
+}
+
+// Imported weights are a protocol's or a method's setting; beside it a method
+// keeps its own key init.
+func TestInitFrom(t *testing.T) {
+	text := "[init]\nfrom=\"weights\"\n[method.a]\nkind=\"adamw\"\nlr=1\n[method.b]\nkind=\"galore\"\nrank=4\nlr=1\ninit.from=\"others\"\n" +
+		"[method.c]\nkind=\"lowrank\"\nrank=4\nlr=1\ninit=\"spectral\"\n[method.d]\nkind=\"lowrank\"\nrank=4\nlr=1\ninit.from=\"!unset\"\n"
+	var got []string
+	for _, inst := range mustLoad(t, text, nil).Runs {
+		got = append(got, inst.Run.Init.From+"|"+inst.Run.Method.Init)
+	}
+	if want := []string{"weights|", "others|", "weights|spectral", "|matched"}; !reflect.DeepEqual(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+	for text, want := range map[string]string{
+		"[init]\nfrom=\"weights\"\n[method.a]\nkind=\"lowrank\"\nrank=4\nlr=1\n":                      `write init = "spectral"`,
+		"[init]\nform=\"weights\"\n[method.a]\nkind=\"adamw\"\nlr=1\n":                                `did you mean "from"?`,
+		"init=\"weights\"\n[method.a]\nkind=\"adamw\"\nlr=1\n":                                        "write [init]",
+		"[method.a]\nkind=\"adamw\"\nlr=1\ninit=\"spectral\"\n":                                       "init needs kind lowrank",
+		"[init]\nfrom=\" \"\n[method.a]\nkind=\"adamw\"\nlr=1\n":                                      "from names no folder",
+		"[sweep]\n\"init.from\"=[\"a\", 3]\n[method.a]\nkind=\"adamw\"\nlr=1\ntrain.warmup_steps=0\n": "from takes a string",
+	} {
+		if _, err := loadText(t, text, nil); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, want %q", text, err, want)
 		}
 	}
 }

@@ -48,7 +48,8 @@ func (s scope) walk(t *node, prefix string, problems *collector, visit func(key 
 		}
 		path := prefix + name
 		key := s.section + "." + path
-		if section, _, _ := strings.Cut(path, "."); s.patches && slices.Contains(protocolSections(), section) {
+		// Without a dot, init is a key of methods.
+		if section, _, dotted := strings.Cut(path, "."); s.patches && dotted && slices.Contains(protocolSections(), section) {
 			key = path
 		}
 		isGroup := key == "method.lr_groups" || s.patches && slices.Contains(protocolSections(), path)

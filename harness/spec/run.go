@@ -12,6 +12,7 @@ import "slices"
 type Run struct {
 	Model  Model  `toml:"model" json:"model"`
 	Data   Data   `toml:"data" json:"data"`
+	Init   Init   `toml:"init" json:"init,omitzero"`
 	Train  Train  `toml:"train" json:"train"`
 	Eval   Eval   `toml:"eval" json:"eval"`
 	Method Method `toml:"method" json:"method"`
@@ -60,6 +61,7 @@ func (r *Run) fillDefaults(explicit func(key string) bool) {
 func (r Run) check(c *checker) {
 	r.Model.check(c)
 	r.Data.check(c, r.Model)
+	r.Init.check(c, r.Method)
 	r.Train.check(c)
 	r.Eval.check(c)
 	r.Method.check(c, r)

@@ -20,13 +20,16 @@ type Train struct {
 
 	// execution: keep only the input of each block and compute the rest again in the backward pass
 	ActivationCheckpointing bool `toml:"activation_checkpointing" json:"activation_checkpointing" identity:"run,omitzero"`
-	LogEvery                int  `toml:"log_every" json:"log_every" identity:"-"`               // steps between train rows
-	CheckpointEvery         int  `toml:"checkpoint_every" json:"checkpoint_every" identity:"-"` // steps between checkpoints; 0 = only when stopped
+	LogEvery                int  `toml:"log_every" json:"log_every" identity:"-"`                        // steps between train rows
+	CheckpointEvery         int  `toml:"checkpoint_every" json:"checkpoint_every" identity:"-"`          // steps between checkpoints; 0 = only when stopped
+	KeepCheckpoints         int  `toml:"keep_checkpoints" json:"keep_checkpoints" identity:"-,omitzero"` // earlier checkpoints that stay beside the newest; one does while the run trains
+	DigestEvery             int  `toml:"digest_every" json:"digest_every" identity:"-,omitzero"`         // steps between digests of weights and states; 0 = only that of the result
 }
 
 // fillDefaults: batch_size = total_batch_size (no accumulation), warmup_steps a
 // tenth of steps, as in 2403.03507; scheduler "cosine" down to min_lr_ratio 0.1;
-// no clipping; everything kept in float32; a train row every 10 steps; a checkpoint every 100. steps,
+// no clipping; everything kept in float32; a train row every 10 steps; every 100 a
+// checkpoint, of which the last one stays, and a row of digests. steps,
 // total_batch_size and max_length have no default.
 func (t *Train) fillDefaults(explicit func(string) bool) {
 	setDefault(explicit, "train.batch_size", &t.BatchSize, t.TotalBatchSize)
@@ -37,6 +40,7 @@ func (t *Train) fillDefaults(explicit func(string) bool) {
 	setDefault(explicit, "train.state_dtype", &t.StateDtype, Float32)
 	setDefault(explicit, "train.log_every", &t.LogEvery, 10)
 	setDefault(explicit, "train.checkpoint_every", &t.CheckpointEvery, 100)
+	setDefault(explicit, "train.digest_every", &t.DigestEvery, 100)
 }
 
 // The formats in which weights and state are kept. Computation is in float32.
@@ -68,6 +72,8 @@ func (t Train) check(c *checker) {
 	c.atLeast("train.warmup_steps", t.WarmupSteps, 0)
 	c.atLeast("train.log_every", t.LogEvery, 1)
 	c.atLeast("train.checkpoint_every", t.CheckpointEvery, 0)
+	c.atLeast("train.keep_checkpoints", t.KeepCheckpoints, 0)
+	c.atLeast("train.digest_every", t.DigestEvery, 0)
 	c.oneOf("train.scheduler", t.Scheduler, schedulers()...)
 	c.oneOf("train.dtype", t.Dtype, dtypes()...)
 	c.oneOf("train.state_dtype", t.StateDtype, dtypes()...)

@@ -8,48 +8,26 @@ import (
 	"fmt"
 	"maps"
 	"os"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"testing"
 
 	"ranklab/corpus"
+	"ranklab/harness/golden"
 	"ranklab/harness/spec"
 	"ranklab/tensor"
 )
 
-// wide returns a run whose shapes split over seven workers and whose sums are
-// longer than a K block of the matrix product: 416 features, and 448 tokens in
-// the gradient of a weight. It crosses three refreshes and merges.
+// wide is [tiny] with the shapes of [golden.Widen].
 func wide(t testing.TB) (*corpus.Set, spec.Run) {
+	t.Helper()
 	set, s := tiny(t)
-	s.Model.HiddenSize, s.Model.IntermediateSize, s.Model.NumAttentionHeads = 64, 416, 4
-	s.Train.Steps, s.Train.WarmupSteps = 24, 4
-	s.Train.TotalBatchSize, s.Train.BatchSize, s.Train.MaxLength = 8, 8, 56
-	s.Eval.Every = 12
+	golden.Widen(&s)
 	return set, s
 }
 
-// wideVariants are the methods of [variants] with a clock that fits 24 updates.
-func wideVariants() map[string]func(*spec.Run) {
-	all := variants()
-	for name, change := range all {
-		all[name] = func(s *spec.Run) {
-			change(s)
-			s.Method.Name = name
-			if s.Method.Rank > 0 {
-				s.Method.Rank = 24
-			}
-			switch s.Method.Kind {
-			case "galore":
-				s.Method.UpdateProjGap = 7
-			case "relora":
-				s.Method.MergeEvery, s.Method.CycleLength, s.Method.FullRankSteps = 5, 5, 4
-			}
-		}
-	}
-	return all
-}
+// wideVariants are the methods of [variants] for the wide run.
+func wideVariants() map[string]func(*spec.Run) { return golden.WideVariants() }
 
 // TestSameBitsWide trains every method on 1, 2, 3 and 7 threads, on every
 // vector unit, with both sinks, with activation checkpointing and without: every
@@ -88,37 +66,30 @@ func TestSameBitsWide(t *testing.T) {
 	}
 }
 
-var update = flag.Bool("update", false, "write testdata/golden.json anew")
-
-// A goldenFile holds what the runs of [wideVariants] end with.
-type goldenFile struct {
-	NumericsVersion int                  `json:"numerics_version"`
-	Runs            map[string]goldenRun `json:"runs"`
-}
-
-type goldenRun struct {
-	Metrics string `json:"metrics_sha256"` // every loss of the run
-	State   string `json:"state_digest"`   // every weight and state at its end
-}
+var update = flag.Bool("update", false, "write harness/golden/golden.json anew")
 
 // TestGoldenRun: the numbers of whole runs are those that this
 // numerics_version stands for.
 func TestGoldenRun(t *testing.T) {
-	const path = "testdata/golden.json"
-	set, base := wide(t)
-	got := goldenFile{spec.NumericsVersion, map[string]goldenRun{}}
-	for name, change := range wideVariants() {
-		s := base
-		change(&s)
-		r := mustTrain(t, Options{Spec: s, Data: set, Results: t.TempDir()})
-		sum := sha256.Sum256(r.metrics)
-		got.Runs[name] = goldenRun{hex.EncodeToString(sum[:]), r.summary.StateDigest}
+	const path = "../golden/golden.json"
+	got := golden.File{NumericsVersion: spec.NumericsVersion}
+	sums := func(set *corpus.Set, base spec.Run, variants map[string]func(*spec.Run)) map[string]golden.Sums {
+		all := map[string]golden.Sums{}
+		for name, change := range variants {
+			s := base
+			change(&s)
+			r := mustTrain(t, Options{Spec: s, Data: set, Results: t.TempDir()})
+			sum := sha256.Sum256(r.metrics)
+			all[name] = golden.Sums{Metrics: hex.EncodeToString(sum[:]), State: r.summary.StateDigest}
+		}
+		return all
 	}
+	set, base := wide(t)
+	got.Wide = sums(set, base, wideVariants())
+	set, base = tiny(t)
+	got.Tiny = sums(set, base, variants())
 	if *update {
 		data, err := json.MarshalIndent(got, "", "  ")
-		if err == nil {
-			err = os.MkdirAll(filepath.Dir(path), 0o777)
-		}
 		if err == nil {
 			err = os.WriteFile(path, append(data, '\n'), 0o666)
 		}
@@ -127,20 +98,24 @@ func TestGoldenRun(t *testing.T) {
 		}
 		return
 	}
-	data, err := os.ReadFile(path)
+	want, err := golden.Known()
 	if err != nil {
-		t.Fatal(err)
-	}
-	var want goldenFile
-	if err := json.Unmarshal(data, &want); err != nil {
 		t.Fatal(err)
 	}
 	if want.NumericsVersion != got.NumericsVersion {
 		t.Fatalf("%s is of numerics_version %d, the program is of %d: go test ./harness/train -run GoldenRun -update", path, want.NumericsVersion, got.NumericsVersion)
 	}
-	for _, name := range slices.Sorted(maps.Keys(got.Runs)) {
-		if got.Runs[name] != want.Runs[name] {
-			t.Errorf("%s: the numbers of a run have changed. If that is meant, raise spec.NumericsVersion, write %s anew with -update, and train the committed results again or label them\n got %+v\nwant %+v", name, path, got.Runs[name], want.Runs[name])
+	for _, size := range []struct {
+		name      string
+		got, want map[string]golden.Sums
+	}{{"wide", got.Wide, want.Wide}, {"tiny", got.Tiny, want.Tiny}} {
+		for _, name := range slices.Sorted(maps.Keys(size.got)) {
+			if size.got[name] != size.want[name] {
+				t.Errorf("%s, %s: the numbers of a run have changed, or it is new. If that is meant, raise spec.NumericsVersion unless it is new, write %s anew with -update, and train the committed results again or label them\n got %+v\nwant %+v", name, size.name, path, size.got[name], size.want[name])
+			}
+		}
+		if len(size.got) != len(size.want) {
+			t.Errorf("%s: %d %s runs are known, %d were trained", path, len(size.want), size.name, len(size.got))
 		}
 	}
 }

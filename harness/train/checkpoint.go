@@ -13,8 +13,10 @@ import (
 	"slices"
 	"strings"
 
+	"ranklab/harness/record"
 	"ranklab/internal/atomicfile"
 	"ranklab/internal/bounded"
+	"ranklab/internal/failpoint"
 	"ranklab/internal/safetensors"
 	"ranklab/tensor"
 )
@@ -30,18 +32,28 @@ import (
 
 // A position is where a run stands between two updates.
 type position struct {
-	Step       int     `json:"step"` // updates applied
-	TokensSeen int64   `json:"tokens_seen"`
-	Positions  int64   `json:"positions"`
-	Metrics    int64   `json:"metrics_bytes"` // length of metrics.jsonl
-	TrainS     float64 `json:"train_seconds"`
-	EvalS      float64 `json:"eval_seconds"`
-	RefreshS   float64 `json:"refresh_seconds"`
+	Step        int     `json:"step"` // updates applied
+	TokensSeen  int64   `json:"tokens_seen"`
+	Positions   int64   `json:"positions"`
+	record.Mark         // of the rows that were written before
+	TrainS      float64 `json:"train_seconds"`
+	EvalS       float64 `json:"eval_seconds"`
+	RefreshS    float64 `json:"refresh_seconds"`
 	// CheckpointS does not know yet of the checkpoint that it is written to.
 	CheckpointS float64 `json:"checkpoint_seconds,omitempty"`
 	SetupS      float64 `json:"setup_seconds,omitempty"`
 
-	Sums map[string]string `json:"sha256"`
+	Sums map[string]string `json:"sha256"`      // of the two files beside this one
+	Self string            `json:"self_sha256"` // of this file as JSON without this field
+}
+
+// sum returns the SHA-256 of everything that the position says, and so Self
+// unless a bit has flipped.
+func (p position) sum() (string, error) {
+	p.Self = ""
+	data, err := json.Marshal(p)
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:]), err
 }
 
 const (
@@ -49,6 +61,12 @@ const (
 	stateFile = "state.safetensors"
 	metaFile  = "state.json"
 )
+
+// checkpointDir is the folder of checkpoints in that of a run.
+const checkpointDir = "ckpt"
+
+// CheckpointDir returns the folder of checkpoints in that of a run.
+func CheckpointDir(run string) string { return filepath.Join(run, checkpointDir) }
 
 // Prefixes of the folders under ckpt.
 const (
@@ -63,7 +81,7 @@ const (
 func (r *runner) saveCheckpoint(dir string, pos position, keep int) error {
 	final := filepath.Join(dir, fmt.Sprintf(goodPrefix+"%07d", pos.Step))
 	if _, err := os.Stat(final); err == nil {
-		return nil // the one that this attempt resumed from: no update since
+		return prune(dir, keep) // the one that this attempt resumed from: no update since
 	}
 	// Mkdir, not MkdirAll: a run folder that was deleted stays deleted.
 	if err := os.Mkdir(dir, 0o777); err != nil && !errors.Is(err, fs.ErrExist) {
@@ -79,6 +97,10 @@ func (r *runner) saveCheckpoint(dir string, pos position, keep int) error {
 		if pos.Sums[name], err = writeTensors(filepath.Join(tmp, name), tensors); err != nil {
 			return err
 		}
+		failpoint.Here("tensors written")
+	}
+	if pos.Self, err = pos.sum(); err != nil {
+		return err
 	}
 	meta, err := json.MarshalIndent(pos, "", "  ")
 	if err != nil {
@@ -87,12 +109,19 @@ func (r *runner) saveCheckpoint(dir string, pos position, keep int) error {
 	if err := atomicfile.Write(filepath.Join(tmp, metaFile), append(meta, '\n')); err != nil {
 		return err
 	}
+	failpoint.Here("checkpoint complete")
 	if err := os.Rename(tmp, final); err != nil {
 		return err
 	}
+	failpoint.Here("checkpoint renamed")
 	if err := atomicfile.SyncDir(dir); err != nil {
 		return err
 	}
+	return prune(dir, keep)
+}
+
+// prune removes all checkpoints under dir but the newest keep.
+func prune(dir string, keep int) error {
 	names, err := checkpoints(dir)
 	if err != nil {
 		return err
@@ -101,6 +130,7 @@ func (r *runner) saveCheckpoint(dir string, pos position, keep int) error {
 		if err := os.RemoveAll(filepath.Join(dir, old)); err != nil {
 			return err
 		}
+		failpoint.Here("checkpoint removed")
 	}
 	return nil
 }
@@ -134,18 +164,6 @@ func asTensors(name string, s tensor.Store) []safetensors.Tensor {
 		return []safetensors.Tensor{safetensors.OfBFloat16(name, s.Halves, s.Rows, s.Cols)}
 	}
 	return []safetensors.Tensor{safetensors.Of(name, s.Floats, s.Rows, s.Cols)}
-}
-
-// digest is the SHA-256 of all weights and states in order: two runs with the
-// same digest are in the same state, bit for bit.
-func (r *runner) digest() (string, error) {
-	h := sha256.New()
-	for _, ts := range [][]safetensors.Tensor{r.weights(), r.state()} {
-		if err := safetensors.Write(h, nil, ts); err != nil {
-			return "", err
-		}
-	}
-	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
 func writeTensors(path string, tensors []safetensors.Tensor) (sum string, err error) {
@@ -254,6 +272,9 @@ func readPosition(path string) (pos position, err error) {
 	}
 	if err := json.Unmarshal(data, &pos); err != nil {
 		return pos, fmt.Errorf("%s: %w", metaFile, err)
+	}
+	if sum, err := pos.sum(); err != nil || sum != pos.Self {
+		return position{}, fmt.Errorf("%s: its SHA-256 is %.12s…, recorded was %.12s…", metaFile, sum, pos.Self)
 	}
 	return pos, nil
 }

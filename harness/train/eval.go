@@ -5,6 +5,7 @@ import (
 
 	"ranklab/corpus"
 	"ranklab/harness/record"
+	"ranklab/internal/failpoint"
 	"ranklab/models"
 	"ranklab/tensor"
 )
@@ -34,6 +35,7 @@ func (r *runner) evaluate(set *corpus.Eval) record.EvalRow {
 		}
 		b := models.Batch{B: n, T: length, Tokens: tokens, Targets: targets}
 		r.model.Losses(b, r.losses[:n*length])
+		failpoint.Here("evaluating")
 		for i := range n {
 			losses := r.losses[i*length : (i+1)*length] // 0 where there is no target
 			sum, batchSum = tensor.Total(sum, losses), tensor.Total(batchSum, losses)

@@ -57,7 +57,6 @@ func TestNoGarbage(t *testing.T) {
 				order := corpus.Order{Key: random.New(1), N: set.Train.Sequences(s.Data.Packing, s.Train.MaxLength)}
 				train := func(from, to int) {
 					for u := from; u < to; u++ {
-						r.wantNorm = u%2 == 0
 						if _, _, err := r.update(u, r.fill(set.Train, order, u)); err != nil {
 							t.Fatal(err)
 						}

@@ -39,7 +39,7 @@ func Reside(s spec.Run, device *tensor.Device) (Residence, error) {
 		}
 	}
 	stepper.Evaluate()
-	if _, err := stepper.run.digest(); err != nil {
+	if _, err := stepper.run.stateDigest(); err != nil {
 		return Residence{}, err
 	}
 	l := stepper.run.ledger

@@ -7,6 +7,7 @@ import (
 
 	"ranklab/corpus"
 	"ranklab/harness/spec"
+	"ranklab/internal/failpoint"
 	"ranklab/internal/memory"
 	"ranklab/internal/random"
 	"ranklab/internal/safetensors"
@@ -18,15 +19,15 @@ import (
 // A runner is an assembled run: a model, its method and a sink, with all
 // memory allocated.
 type runner struct {
-	spec     spec.Run
-	device   *tensor.Device
-	ledger   *memory.Ledger
-	model    *models.Llama
-	method   optim.Method
-	sink     sink
-	rate     optim.Schedule
-	wantNorm bool // compute the gradient norm of this update
+	spec   spec.Run
+	device *tensor.Device
+	ledger *memory.Ledger
+	model  *models.Llama
+	method optim.Method
+	sink   sink
+	rate   optim.Schedule
 
+	squares []float64 // squared norms of the gradients of the newest update, by parameter ID
 	tokens  []int32   // (total_batch_size · max_length) inputs of one update
 	targets []int32   // the same for targets
 	counts  []int     // targets per sequence of one update
@@ -36,6 +37,12 @@ type runner struct {
 // assemble builds the run as it stands after start updates. With a predicting
 // ledger nothing is allocated.
 func assemble(s spec.Run, device *tensor.Device, ledger *memory.Ledger, start int) (*runner, error) {
+	return assembleFrom(models.New(s.Model.Config), s, device, ledger, start)
+}
+
+// assembleFrom is assemble with a fresh model, whose initialisers may be other
+// than those of [models.New].
+func assembleFrom(model *models.Llama, s spec.Run, device *tensor.Device, ledger *memory.Ledger, start int) (*runner, error) {
 	method, err := NewMethod(s)
 	if err != nil {
 		return nil, err
@@ -44,7 +51,7 @@ func assemble(s spec.Run, device *tensor.Device, ledger *memory.Ledger, start in
 	if err != nil {
 		return nil, err
 	}
-	r := &runner{spec: s, device: device, ledger: ledger, model: models.New(s.Model.Config), method: method, rate: rate}
+	r := &runner{spec: s, device: device, ledger: ledger, model: model, method: method, rate: rate}
 	key := random.New(uint64(s.Seed.Init))
 	env := optim.Env{
 		Device: device, Ledger: ledger, Key: key, Start: start, Steps: s.Train.Steps, State: precision(s.Train.StateDtype),
@@ -59,10 +66,11 @@ func assemble(s spec.Run, device *tensor.Device, ledger *memory.Ledger, start in
 	}, t.BatchSize, t.MaxLength, true)
 	n := len(r.model.Params())
 	if t.Layerwise {
-		r.sink = &layerwise{run: r, norms: make([]float64, n)}
+		r.sink = &layerwise{run: r}
 	} else {
-		r.sink = &accumulating{run: r, gradient: make([]tensor.Matrix, n), norms: make([]float64, n)}
+		r.sink = &accumulating{run: r, gradient: make([]tensor.Matrix, n)}
 	}
+	r.squares = make([]float64, n)
 	r.sink.sync()
 	r.tokens = ledger.Ints(memory.Data, "tokens", t.TotalBatchSize*t.MaxLength)
 	r.targets = ledger.Ints(memory.Data, "targets", t.TotalBatchSize*t.MaxLength)
@@ -98,7 +106,7 @@ func (r *runner) fill(data corpus.Split, order corpus.Order, u int) (targets int
 }
 
 // update runs update u on the sequences that fill has read and returns the
-// sum of the token losses and the gradient norm (0 unless wanted or clipped).
+// sum of the token losses and the gradient norm.
 func (r *runner) update(u, targets int) (lossSum, norm float64, err error) {
 	t := r.spec.Train
 	micros := t.TotalBatchSize / t.BatchSize
@@ -121,7 +129,9 @@ func (r *runner) update(u, targets int) (lossSum, norm float64, err error) {
 		sum, _ := r.model.Backward(b, float32(scale), r.sink.take)
 		lossSum += sum
 	}
+	failpoint.Here("backward pass done")
 	norm = r.sink.end()
+	failpoint.Here("weights updated")
 	if err := r.method.EndStep(step); err != nil {
 		return lossSum, norm, err
 	}

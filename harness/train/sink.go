@@ -18,7 +18,7 @@ type sink interface {
 	// take receives one gradient of one micro-batch. It is a models.GradFunc.
 	take(p *models.Param, grad tensor.Matrix)
 	// end applies what has not been applied yet and returns the L2 norm of the
-	// update's whole gradient before clipping (0 unless it was asked for).
+	// update's whole gradient before clipping.
 	end() float64
 	// sync follows a method that froze or freed parameters between two updates.
 	sync()
@@ -27,9 +27,8 @@ type sink interface {
 // layerwise updates a parameter at once: the only gradient in memory is the
 // model's scratch, as large as the largest matrix.
 type layerwise struct {
-	run   *runner
-	step  optim.Step
-	norms []float64 // squared norm per parameter ID, when wanted
+	run  *runner
+	step optim.Step
 }
 
 func (s *layerwise) begin(step optim.Step, micro int) {
@@ -37,17 +36,15 @@ func (s *layerwise) begin(step optim.Step, micro int) {
 		panic("train: layer-wise updates with gradient accumulation") // refused by the spec
 	}
 	s.step = step
-	clear(s.norms) // of parameters that have been frozen since
+	clear(s.run.squares) // of parameters that have been frozen since
 }
 
 func (s *layerwise) take(p *models.Param, grad tensor.Matrix) {
-	if s.run.wantNorm {
-		s.norms[p.ID] = s.run.device.SumSquares(grad)
-	}
+	s.run.squares[p.ID] = s.run.device.SumSquares(grad)
 	s.run.apply(p, grad, s.step)
 }
 
-func (s *layerwise) end() float64 { return s.run.norm(s.norms) }
+func (s *layerwise) end() float64 { return s.run.norm() }
 func (s *layerwise) sync()        {}
 
 // accumulating keeps one gradient buffer per trainable parameter, adds up the
@@ -57,7 +54,6 @@ type accumulating struct {
 	run      *runner
 	step     optim.Step
 	gradient []tensor.Matrix // by parameter ID; no data where frozen
-	norms    []float64
 }
 
 func (s *accumulating) begin(step optim.Step, micro int) {
@@ -78,21 +74,19 @@ func (s *accumulating) take(p *models.Param, grad tensor.Matrix) {
 
 func (s *accumulating) end() float64 {
 	r := s.run
-	var norm float64
-	if clip := r.spec.Train.GradClipping; r.wantNorm || clip > 0 {
-		for _, p := range r.model.Params() {
-			s.norms[p.ID] = 0
-			if !p.Frozen {
-				s.norms[p.ID] = r.device.SumSquares(s.gradient[p.ID])
-			}
+	clear(r.squares)
+	for _, p := range r.model.Params() {
+		if !p.Frozen {
+			r.squares[p.ID] = r.device.SumSquares(s.gradient[p.ID])
 		}
-		norm = r.norm(s.norms)
-		// As torch.nn.utils.clip_grad_norm_: every gradient times c/(norm + 1e-6), if below 1.
-		if factor := clip / (norm + 1e-6); clip > 0 && factor < 1 {
-			for _, p := range r.model.Params() {
-				if !p.Frozen {
-					r.device.Scale(float32(factor), s.gradient[p.ID])
-				}
+	}
+	norm := r.norm()
+	// As torch.nn.utils.clip_grad_norm_: every gradient times c/(norm + 1e-6), if below 1.
+	clip := r.spec.Train.GradClipping
+	if factor := clip / (norm + 1e-6); clip > 0 && factor < 1 {
+		for _, p := range r.model.Params() {
+			if !p.Frozen {
+				r.device.Scale(float32(factor), s.gradient[p.ID])
 			}
 		}
 	}
@@ -120,12 +114,9 @@ func (s *accumulating) sync() {
 
 // norm is the root of the sum of squared norms, added in parameter order
 // whatever the order in which the gradients arrived.
-func (r *runner) norm(squares []float64) float64 {
-	if !r.wantNorm && r.spec.Train.GradClipping == 0 {
-		return 0
-	}
+func (r *runner) norm() float64 {
 	var sum float64
-	for _, v := range squares {
+	for _, v := range r.squares {
 		sum += v
 	}
 	return math.Sqrt(sum)

@@ -27,7 +27,6 @@ func TestClipping(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r.wantNorm = true
 		var before [][]float32
 		for _, p := range r.model.Params() {
 			before = append(before, slices.Clone(tensor.Values(p.W)))

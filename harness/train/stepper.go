@@ -75,8 +75,6 @@ func (s *Stepper) Seek(u int) { s.u = u }
 // Update applies the next update, which refreshes, merges and resets where that
 // of the run would. It returns the mean loss.
 func (s *Stepper) Update() (loss float64, err error) {
-	t := s.run.spec.Train
-	s.run.wantNorm = (s.u+1)%t.LogEvery == 0
 	s.watch.busy = 0
 	start := time.Now()
 	sum, _, err := s.run.update(s.u, len(s.run.targets))

@@ -6,12 +6,12 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
-	"path/filepath"
 	"time"
 
 	"ranklab/corpus"
 	"ranklab/harness/record"
 	"ranklab/harness/spec"
+	"ranklab/internal/failpoint"
 	"ranklab/internal/memory"
 	"ranklab/internal/random"
 	"ranklab/tensor"
@@ -27,7 +27,13 @@ type Options struct {
 	Revision string        // of the program, when known from the build
 	Identify bool          // write the host's name and the command line into the record
 	Messages func(Message) // progress; may be nil
+	// Until, if positive, ends the attempt after so many updates of the run with
+	// [ErrUntil], and without a checkpoint.
+	Until int
 }
+
+// ErrUntil says that the run has reached [Options.Until].
+var ErrUntil = errors.New("reached the update at which it was to end")
 
 // ErrStopped says that the run was asked to stop and left a checkpoint.
 var ErrStopped = errors.New("stopped with a checkpoint; the same command carries on")
@@ -38,7 +44,8 @@ const heartbeat = 5 * time.Second
 // kept is how many checkpoints a run keeps while it trains.
 const kept = 2
 
-// Digests returns the identity of a prepared corpus.
+// Digests returns the identity of a prepared corpus: all the digests of a run
+// that draws its weights. Those of any run are [Identify]'s.
 func Digests(set *corpus.Set) spec.Digests {
 	return spec.Digests{Data: set.Manifest.Digest, Tokenizer: set.Manifest.Tokenizer.Digest}
 }
@@ -49,7 +56,10 @@ func Digests(set *corpus.Set) spec.Digests {
 // [ErrStopped]. Divergence is a result, not an error.
 func Run(ctx context.Context, o Options) (*record.Summary, error) {
 	s := o.Spec
-	digests := Digests(o.Data)
+	digests, err := Identify(s, o.Data)
+	if err != nil {
+		return nil, err
+	}
 	id := s.RunID(digests)
 	if summary := o.finished(id); summary != nil {
 		return summary, nil
@@ -63,13 +73,13 @@ func Run(ctx context.Context, o Options) (*record.Summary, error) {
 		return summary, nil
 	}
 	t := &training{
-		Options: o, id: id, writer: w, last: notEvaluated, best: notEvaluated,
+		Options: o, id: id, digests: digests, writer: w, last: notEvaluated, best: notEvaluated,
 		log: slog.New(slog.NewTextHandler(w.Log(), nil)),
 	}
 	summary, err := t.run(ctx)
 	if err != nil {
 		state := record.Failed
-		if errors.Is(err, ErrStopped) {
+		if errors.Is(err, ErrStopped) || errors.Is(err, ErrUntil) {
 			state = record.Interrupted
 		}
 		t.log.Error(err.Error())
@@ -97,17 +107,18 @@ var notEvaluated = record.EvalRow{
 type training struct {
 	Options
 	*runner
-	id     string
-	writer *record.Writer
-	log    *slog.Logger
-	order  corpus.Order
-	eval   *corpus.Eval
-	at     position
-	last   record.EvalRow // the newest evaluation
-	best   record.EvalRow
-	beat   time.Time // of the newest status.json
-	meter  *meter
-	books  record.Memory // of the largest phase so far
+	id      string
+	digests spec.Digests
+	writer  *record.Writer
+	log     *slog.Logger
+	order   corpus.Order
+	eval    *corpus.Eval
+	at      position
+	last    record.EvalRow // the newest evaluation
+	best    record.EvalRow
+	beat    time.Time // of the newest status.json
+	meter   *meter
+	books   record.Memory // of the largest phase so far
 
 	prediction *Prediction
 }
@@ -123,8 +134,11 @@ func (t *training) run(ctx context.Context) (*record.Summary, error) {
 	s := t.Spec.Train
 	t.send(Message{Phase: "start", Step: t.at.Step, Steps: s.Steps})
 	for t.at.Step < s.Steps {
+		if t.Until > 0 && t.at.Step >= t.Until {
+			return nil, ErrUntil
+		}
 		if ctx.Err() != nil {
-			if err := t.checkpoint(kept); err != nil {
+			if err := t.checkpoint(max(kept, 1+s.KeepCheckpoints)); err != nil {
 				return nil, err
 			}
 			t.send(Message{Phase: "stopped", Step: t.at.Step, Steps: s.Steps})
@@ -138,12 +152,12 @@ func (t *training) run(ctx context.Context) (*record.Summary, error) {
 			return t.finish(record.Diverged, reason)
 		}
 		if s.CheckpointEvery > 0 && t.at.Step%s.CheckpointEvery == 0 && t.at.Step < s.Steps {
-			if err := t.checkpoint(kept); err != nil {
+			if err := t.checkpoint(max(kept, 1+s.KeepCheckpoints)); err != nil {
 				return nil, err
 			}
 		}
 	}
-	if err := t.checkpoint(1); err != nil {
+	if err := t.checkpoint(1 + s.KeepCheckpoints); err != nil {
 		return nil, err
 	}
 	return t.finish(record.Done, "")
@@ -153,7 +167,7 @@ func (t *training) run(ctx context.Context) (*record.Summary, error) {
 // is known before the first update.
 func (t *training) setUp(device *tensor.Device) error {
 	s := t.Spec
-	ckpt, at, err := findCheckpoint(t.checkpoints(), t.rowsReach, func(msg string) { t.log.Warn(msg) })
+	ckpt, at, err := findCheckpoint(t.checkpoints(), func(at position) error { return at.In(t.writer.Dir()) }, func(msg string) { t.log.Warn(msg) })
 	if err != nil {
 		return err
 	}
@@ -171,7 +185,12 @@ func (t *training) setUp(device *tensor.Device) error {
 	if before.Memory != nil && at.Step > 0 {
 		t.books = *before.Memory
 	}
-	if t.runner, err = assemble(s, device, memory.New(), at.Step); err != nil {
+	if ckpt == "" {
+		t.runner, err = assembleFresh(s, device, memory.New())
+	} else {
+		t.runner, err = assemble(s, device, memory.New(), at.Step)
+	}
+	if err != nil {
 		return err
 	}
 	if ckpt != "" {
@@ -182,9 +201,10 @@ func (t *training) setUp(device *tensor.Device) error {
 	}
 	t.meter.sample(at.Step, "set-up")
 	t.at = at
-	if err := t.writer.TruncateTo(at.Metrics); err != nil {
+	if err := t.writer.TruncateTo(at.Mark); err != nil {
 		return err
 	}
+	failpoint.Here("rows cut back")
 	if err := t.recall(); err != nil {
 		return err
 	}
@@ -204,8 +224,7 @@ func (t *training) setUp(device *tensor.Device) error {
 		return err
 	}
 	provenance := record.Collect(t.Revision, t.Identify)
-	digests := Digests(t.Data)
-	provenance.CorpusDigest, provenance.TokenizerDigest = digests.Data, digests.Tokenizer
+	provenance.CorpusDigest, provenance.TokenizerDigest, provenance.InitDigest = t.digests.Data, t.digests.Tokenizer, t.digests.Init
 	provenance.NumericsVersion, provenance.FromStep = spec.NumericsVersion, at.Step
 	return errors.Join(
 		t.writer.Spec(text),
@@ -234,15 +253,6 @@ func total(bytes map[memory.Category]int64) (sum int64) {
 		sum += n
 	}
 	return sum
-}
-
-// rowsReach reports whether metrics.jsonl holds all rows that a checkpoint
-// counts on.
-func (t *training) rowsReach(at position) error {
-	if have := t.writer.Offset(); have < at.Metrics {
-		return fmt.Errorf("metrics.jsonl holds %d of the %d bytes it counts on", have, at.Metrics)
-	}
-	return nil
 }
 
 // recall reads the newest and the best evaluation of an earlier attempt.
@@ -274,8 +284,6 @@ func (t *training) step() (reason string, err error) {
 	s := t.Spec.Train
 	began := time.Now()
 	u := t.at.Step
-	logged := (u+1)%s.LogEvery == 0 || u+1 == s.Steps
-	t.wantNorm = logged
 	targets := t.fill(t.Data.Train, t.order, u)
 	lossSum, norm, err := t.update(u, targets)
 	if err != nil {
@@ -289,10 +297,10 @@ func (t *training) step() (reason string, err error) {
 	if err := t.events(); err != nil {
 		return "", err
 	}
-	if !record.Float(loss).Finite() {
-		return t.diverged(fmt.Sprintf("training loss is %v at step %d", loss, t.at.Step))
+	if reason := t.fault(loss, norm, targets); reason != "" {
+		return t.diverged(reason)
 	}
-	if logged {
+	if t.at.Step%s.LogEvery == 0 || t.at.Step == s.Steps {
 		t.meter.sample(t.at.Step, "update")
 		err := t.writer.Train(record.TrainRow{
 			Step: t.at.Step, TokensSeen: t.at.TokensSeen, Positions: t.at.Positions,
@@ -317,7 +325,22 @@ func (t *training) step() (reason string, err error) {
 		}
 		t.send(t.message("eval", loss))
 	}
+	if s.DigestEvery > 0 && (t.at.Step%s.DigestEvery == 0 || t.at.Step == s.Steps) {
+		return "", t.writeDigests()
+	}
 	return "", nil
+}
+
+// writeDigests writes a row of digests.
+func (t *training) writeDigests() error {
+	began := time.Now()
+	defer func() { t.at.CheckpointS += time.Since(began).Seconds() }()
+	row, err := t.digestRow(t.at.Step)
+	if err != nil {
+		return err
+	}
+	failpoint.Here("digests computed")
+	return t.writer.Digest(row)
 }
 
 // diverged records that the run has left the numbers.
@@ -363,15 +386,15 @@ func (t *training) status(state string, force bool) error {
 	return t.writer.Status(record.Status{State: state, Step: t.at.Step, Total: t.Spec.Train.Steps})
 }
 
-func (t *training) checkpoints() string { return filepath.Join(t.writer.Dir(), "ckpt") }
+func (t *training) checkpoints() string { return CheckpointDir(t.writer.Dir()) }
 
 func (t *training) checkpoint(keep int) error {
 	began := time.Now()
 	defer func() { t.at.CheckpointS += time.Since(began).Seconds() }()
-	if err := t.writer.Sync(); err != nil {
+	var err error
+	if t.at.Mark, err = t.writer.Mark(); err != nil {
 		return err
 	}
-	t.at.Metrics = t.writer.Offset()
 	if err := t.saveCheckpoint(t.checkpoints(), t.at, keep); err != nil {
 		return fmt.Errorf("checkpoint at step %d: %w", t.at.Step, err)
 	}
@@ -382,7 +405,7 @@ func (t *training) checkpoint(keep int) error {
 // finish writes the summary: its existence means that the run is done.
 func (t *training) finish(state, reason string) (*record.Summary, error) {
 	began := time.Now()
-	digest, err := t.digest()
+	digest, err := t.stateDigest()
 	if err != nil {
 		return nil, err
 	}
@@ -391,7 +414,7 @@ func (t *training) finish(state, reason string) (*record.Summary, error) {
 		return nil, err
 	}
 	summary := record.Summary{
-		ID: t.id, NumbersID: t.Spec.NumbersID(Digests(t.Data)), State: state, Reason: reason,
+		ID: t.id, NumbersID: t.Spec.NumbersID(t.digests), State: state, Reason: reason,
 		Steps: t.at.Step, TokensSeen: t.at.TokensSeen, Positions: t.at.Positions,
 		Epochs: record.Float(float64(t.at.Step*t.Spec.Train.TotalBatchSize) / float64(t.order.N)),
 		Final:  t.last, Best: t.best, StateDigest: digest,
@@ -404,9 +427,11 @@ func (t *training) finish(state, reason string) (*record.Summary, error) {
 		PeakBytes: t.meter.measured.PeakBytes, PeakMeasure: t.meter.measured.Measure, CheckpointBytes: checkpointBytes(t.checkpoints()),
 		Memory: t.books.Registered,
 	}
+	failpoint.Here("summary due")
 	if err := t.writer.Summary(summary); err != nil {
 		return nil, err
 	}
+	failpoint.Here("summary written")
 	phase := "done"
 	if state == record.Diverged {
 		phase = "diverged"

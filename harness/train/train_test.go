@@ -4,127 +4,38 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"math"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"ranklab/corpus"
+	"ranklab/harness/golden"
 	"ranklab/harness/record"
 	"ranklab/harness/spec"
 	"ranklab/internal/memory"
-	"ranklab/internal/random"
-	"ranklab/models"
 	"ranklab/tensor"
 )
 
-// text writes a folder of documents made of words drawn from a small
-// vocabulary, so that a model has something to learn.
-func text(t testing.TB) string {
-	dir := t.TempDir()
-	key := random.New(5).Stream("text")
-	words := strings.Fields("the rank of a matrix is what remains when noise has gone and so we project gradient onto basis vectors func return var for range if")
-	at := uint64(0)
-	for doc := range 60 {
-		var b strings.Builder
-		for range 150 {
-			fmt.Fprintf(&b, "%s ", words[key.Below(at, len(words))])
-			at++
-		}
-		if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("doc%02d.txt", doc)), []byte(b.String()), 0o666); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return dir
-}
-
 // tiny returns a corpus and the run that the tests vary.
 func tiny(t testing.TB) (*corpus.Set, spec.Run) {
-	dir := text(t)
-	set, err := corpus.Prepare(t.Context(), corpus.Options{
-		Source: "text", Paths: []string{dir}, ValFraction: 0.2, Packing: "concat", Tokenizer: "bpe", VocabSize: 512, CacheDir: t.TempDir(),
-	})
+	t.Helper()
+	set, s, err := golden.Prepare(t.Context(), t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
-	return set, spec.Run{
-		Model: spec.Model{Config: models.Config{
-			HiddenSize: 16, IntermediateSize: 24, NumHiddenLayers: 2, NumAttentionHeads: 2, VocabSize: 512,
-			RMSNormEps: 1e-6, InitializerRange: 0.02, RopeTheta: 10000,
-		}},
-		Data: spec.Data{Source: "text", Paths: []string{dir}, ValFraction: 0.2, Packing: "concat", Tokenizer: "bpe"},
-		Train: spec.Train{
-			Steps: 12, TotalBatchSize: 4, BatchSize: 4, MaxLength: 24, WarmupSteps: 2, Scheduler: "cosine", MinLRRatio: 0.1, LogEvery: 1,
-		},
-		Eval:   spec.Eval{Every: 5, Tokens: 400, BatchSize: 4},
-		Method: spec.Method{LR: 0.02},
-	}
+	s.Train.DigestEvery = 3
+	return set, s
 }
 
 // variants are the methods under test by name; each changes the tiny run.
-func variants() map[string]func(*spec.Run) {
-	adam := func(s *spec.Run) {
-		s.Method.Optimizer, s.Method.Betas, s.Method.Eps, s.Method.Convention, s.Method.Decay = "adamw", []float64{0.9, 0.999}, 1e-8, "torch", "before"
-		s.Method.Targets = []string{"attn", "mlp"}
-	}
-	all := map[string]func(*spec.Run){
-		"adamw": func(s *spec.Run) { adam(s); s.Method.Kind = "adamw"; s.Method.Targets = nil },
-		"lowrank": func(s *spec.Run) {
-			adam(s)
-			s.Method.Kind, s.Method.Rank, s.Method.Init = "lowrank", 4, "matched"
-		},
-		"lora": func(s *spec.Run) {
-			adam(s)
-			s.Method.Kind, s.Method.Rank, s.Method.LoraAlpha, s.Method.LoraDropout, s.Method.Scaling = "lora", 4, 8, 0.1, "alpha_over_r"
-		},
-		"relora": func(s *spec.Run) {
-			adam(s)
-			s.Method.Kind, s.Method.Rank, s.Method.LoraAlpha, s.Method.Scaling = "relora", 4, 8, "alpha_over_r"
-			s.Method.MergeEvery, s.Method.CycleLength, s.Method.MergeAt, s.Method.Reset, s.Method.ResetStep = 4, 4, "boundary", "zero", true
-			s.Method.FullRankSteps = 4
-		},
-		"galore": func(s *spec.Run) {
-			adam(s)
-			s.Method.Kind, s.Method.Rank, s.Method.UpdateProjGap, s.Method.Scale, s.Method.ProjType = "galore", 4, 4, 0.25, "std"
-			s.Method.Projector = "range_finder"
-		},
-		"galore-adafactor": func(s *spec.Run) {
-			s.Method.Kind, s.Method.Rank, s.Method.UpdateProjGap, s.Method.Scale, s.Method.ProjType = "galore", 4, 5, 0.25, "reverse_std"
-			s.Method.Projector = "svd"
-			s.Method.Optimizer, s.Method.DecayRate, s.Method.ClipThreshold, s.Method.Momentum = "adafactor", 0.8, 1, 0.9
-			s.Method.Targets = []string{"attn", "mlp"}
-		},
-	}
-	eight := func(s *spec.Run) {
-		s.Method.Optimizer, s.Method.BlockSize, s.Method.Min8bitSize = "adamw8bit", 64, 300
-		s.Method.Betas, s.Method.Eps, s.Method.Decay = []float64{0.9, 0.999}, 1e-8, "before"
-	}
-	all["adamw8bit"] = func(s *spec.Run) { s.Method.Kind = "adamw8bit"; eight(s) }
-	all["galore-8bit"] = func(s *spec.Run) { all["galore"](s); eight(s); s.Train.StateDtype = spec.BFloat16 }
-	all["relora-8bit"] = func(s *spec.Run) {
-		all["relora"](s)
-		eight(s)
-		s.Method.Min8bitSize, s.Method.Reset, s.Method.ResetRatio = 64, "magnitude", 0.5
-		s.Train.Dtype = spec.BFloat16Stochastic
-	}
-	all["adamw-bfloat16"] = func(s *spec.Run) { all["adamw"](s); s.Train.Dtype, s.Train.StateDtype = spec.BFloat16, spec.BFloat16 }
-	all["galore-bfloat16-stochastic"] = func(s *spec.Run) {
-		all["galore"](s)
-		s.Train.Dtype, s.Train.StateDtype = spec.BFloat16Stochastic, spec.BFloat16Stochastic
-	}
-	all["lora-bfloat16-stochastic"] = func(s *spec.Run) {
-		all["lora"](s)
-		s.Train.Dtype, s.Train.StateDtype = spec.BFloat16Stochastic, spec.BFloat16Stochastic
-	}
-	return all
-}
+func variants() map[string]func(*spec.Run) { return golden.Variants() }
 
 type result struct {
 	summary *record.Summary
 	metrics []byte
+	digests []byte
 	memory  *record.Memory
 	run     record.Run
 }
@@ -150,11 +61,15 @@ func train(t *testing.T, ctx context.Context, o Options) (result, error) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	digests, err := os.ReadFile(filepath.Join(dir, "digests.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	run, err := record.Read(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return result{summary, metrics, run.Memory, run}, nil
+	return result{summary, metrics, digests, run.Memory, run}, nil
 }
 
 func mustTrain(t *testing.T, o Options) result {
@@ -173,6 +88,9 @@ func (r result) mustEqual(t *testing.T, what string, other result) {
 	}
 	if !bytes.Equal(r.metrics, other.metrics) {
 		t.Errorf("%s: metrics differ:\n%s\n%s", what, r.metrics, other.metrics)
+	}
+	if !bytes.Equal(r.digests, other.digests) {
+		t.Errorf("%s: digests differ:\n%s\n%s", what, r.digests, other.digests)
 	}
 }
 

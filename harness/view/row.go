@@ -92,6 +92,9 @@ func newRow(experiment string, sr record.SweepRun, r record.Run) Row {
 	if r.Provenance != nil {
 		row.Settings["corpus_digest"] = r.Provenance.CorpusDigest
 		row.Settings["tokenizer_digest"] = r.Provenance.TokenizerDigest
+		if d := r.Provenance.InitDigest; d != "" {
+			row.Settings["init_digest"] = d
+		}
 	}
 	for _, m := range metrics() {
 		row.Results[m.Name] = m.value(r)
@@ -106,7 +109,7 @@ func beside(name string) bool {
 	if i := strings.LastIndexByte(name, '.'); i >= 0 {
 		name = name[i+1:]
 	}
-	return slices.Contains([]string{"log_every", "checkpoint_every", "preset", "paths", "tokenizer_model"}, name)
+	return slices.Contains([]string{"log_every", "checkpoint_every", "keep_checkpoints", "digest_every", "preset", "paths", "tokenizer_model"}, name)
 }
 
 // Value returns a column of the row by name: nil when the row has none, else a

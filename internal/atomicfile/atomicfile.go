@@ -14,6 +14,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"ranklab/internal/failpoint"
 )
 
 // tempMark is part of the name of every temporary file, and of no other file.
@@ -45,15 +47,18 @@ func WriteFunc(path string, fill func(w io.Writer) error) (err error) {
 	if err := fill(f); err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
+	failpoint.Here("file written")
 	if err := f.Sync(); err != nil {
 		return err
 	}
 	if err := f.Close(); err != nil {
 		return err
 	}
+	failpoint.Here("file synced")
 	if err := os.Rename(f.Name(), path); err != nil {
 		return err
 	}
+	failpoint.Here("file renamed")
 	return SyncDir(filepath.Dir(path))
 }
 
@@ -62,13 +67,22 @@ func WriteFunc(path string, fill func(w io.Writer) error) (err error) {
 func createTemp(path string) (*os.File, error) {
 	dir, base := filepath.Split(path)
 	for range 100 {
-		name := filepath.Join(dir, fmt.Sprintf(".%s%s%016x", base, tempMark, rand.Uint64()))
+		name := filepath.Join(dir, TempName(base))
 		f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o644)
 		if !errors.Is(err, os.ErrExist) {
 			return f, err
 		}
 	}
 	return nil, fmt.Errorf("write %s: no free temporary name", path)
+}
+
+// TempName returns a new name for a temporary file beside base.
+func TempName(base string) string { return fmt.Sprintf(".%s%s%016x", base, tempMark, rand.Uint64()) }
+
+// IsTemp reports whether a file of that name, without its folder, is a temporary
+// one.
+func IsTemp(name string) bool {
+	return strings.HasPrefix(name, ".") && strings.Contains(name, tempMark)
 }
 
 // SyncDir makes the entries of a folder durable: renames, new and removed
@@ -94,7 +108,7 @@ func RemoveTemps(dir string, age time.Duration) error {
 		return err
 	}
 	for _, e := range entries {
-		if !e.IsDir() && strings.HasPrefix(e.Name(), ".") && strings.Contains(e.Name(), tempMark) {
+		if !e.IsDir() && IsTemp(e.Name()) {
 			info, err := e.Info()
 			if errors.Is(err, os.ErrNotExist) || err == nil && time.Since(info.ModTime()) < age {
 				continue

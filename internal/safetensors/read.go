@@ -135,12 +135,29 @@ func (f *File) Bytes(name string, dst []byte) error {
 // F16 and BF16 are widened, which is exact; other types than those and F32 are
 // an error.
 func (f *File) Float32(name string, dst []float32) error {
+	return read(f, name, dst, float32Decoders())
+}
+
+// Float32Parts reads a tensor as [File.Float32] does and hands its elements on
+// piece by piece, in order: a piece is valid until do returns.
+func (f *File) Float32Parts(name string, do func(part []float32) error) error {
+	part := make([]float32, 0, chunk/2) // elements have two bytes at least
+	return pieces(f, name, float32Decoders(), func(b []byte, size int, decode func([]byte) float32) error {
+		part = part[:len(b)/size]
+		for i := range part {
+			part[i] = decode(b[size*i:])
+		}
+		return do(part)
+	})
+}
+
+func float32Decoders() map[DType]func([]byte) float32 {
 	le := binary.LittleEndian
-	return read(f, name, dst, map[DType]func([]byte) float32{
+	return map[DType]func([]byte) float32{
 		F32:  func(b []byte) float32 { return math.Float32frombits(le.Uint32(b)) },
 		BF16: func(b []byte) float32 { return math.Float32frombits(uint32(le.Uint16(b)) << 16) },
 		F16:  func(b []byte) float32 { return half(le.Uint16(b)) },
-	})
+	}
 }
 
 // BFloat16 reads a BF16 tensor into dst, which must have its number of
@@ -175,29 +192,42 @@ func (f *File) Int64(name string, dst []int64) error {
 	})
 }
 
-// read decodes a tensor in chunks with the decoder of its type.
+// read decodes a tensor into dst, which must have its number of elements.
 func read[E any](f *File, name string, dst []E, decoders map[DType]func([]byte) E) error {
+	if e, ok := f.entries[name]; ok {
+		if n := (e.end - e.begin) / int64(e.dtype.Size()); int64(len(dst)) != n {
+			return fmt.Errorf("safetensors: %s %v has %d elements, not %d", name, e.shape, n, len(dst))
+		}
+	}
+	return pieces(f, name, decoders, func(b []byte, size int, decode func([]byte) E) error {
+		part := dst[:len(b)/size]
+		for i := range part {
+			part[i] = decode(b[size*i:])
+		}
+		dst = dst[len(part):]
+		return nil
+	})
+}
+
+// pieces reads a tensor piece by piece, each of whole elements of some size,
+// and hands them on with the decoder of its type.
+func pieces[E any](f *File, name string, decoders map[DType]func([]byte) E, do func(b []byte, size int, decode func([]byte) E) error) error {
 	e, ok := f.entries[name]
 	if !ok {
 		return fmt.Errorf("safetensors: no tensor %q", name)
 	}
 	decode := decoders[e.dtype]
 	if decode == nil {
-		return fmt.Errorf("safetensors: %s is %s and does not convert to %T", name, e.dtype, dst)
+		return fmt.Errorf("safetensors: %s is %s and does not convert to %T", name, e.dtype, *new(E))
 	}
-	size := e.dtype.Size()
-	if n := (e.end - e.begin) / int64(size); int64(len(dst)) != n {
-		return fmt.Errorf("safetensors: %s %v has %d elements, not %d", name, e.shape, n, len(dst))
-	}
-	buf := make([]byte, min(chunk, size*len(dst)))
-	at := f.data + e.begin
-	for part := range slices.Chunk(dst, chunk/size) {
-		b := buf[:size*len(part)]
-		if err := readFull(f.r, b, at); err != nil {
+	buf := make([]byte, min(chunk, e.end-e.begin))
+	for at := e.begin; at < e.end; {
+		b := buf[:min(int64(len(buf)), e.end-at)]
+		if err := readFull(f.r, b, f.data+at); err != nil {
 			return fmt.Errorf("safetensors: %s: %w", name, err)
 		}
-		for i := range part {
-			part[i] = decode(b[size*i:])
+		if err := do(b, e.dtype.Size(), decode); err != nil {
+			return err
 		}
 		at += int64(len(b))
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"io"
 	"math"
 	"os"
 	"path/filepath"
@@ -381,6 +382,79 @@ func TestBFloat16(t *testing.T) {
 	for _, bad := range []Tensor{{Name: "x", DType: F16, Shape: []int{1}, BFloat16: []uint16{1}}, OfBFloat16("x", []uint16{1}, 2)} {
 		if err := Write(&b, nil, []Tensor{bad}); err == nil {
 			t.Errorf("%+v was written", bad)
+		}
+	}
+}
+
+// Values stand for data: the same bytes, whatever the pieces share.
+func TestComputedValues(t *testing.T) {
+	a, b, h := []float32{1, 2, 3}, []float32{4, 5, 6}, []uint16{0x3f80, 0x4000, 0x4040}
+	var want, got bytes.Buffer
+	if err := Write(&want, nil, []Tensor{Of("a", a, 3), Of("b", b, 3), OfBFloat16("h", h, 3)}); err != nil {
+		t.Fatal(err)
+	}
+	shared := make([]float32, 3)
+	computed := func(name string, values []float32) Tensor {
+		return Tensor{Name: name, DType: F32, Shape: []int{3}, Values: func() Tensor {
+			copy(shared, values)
+			return Of(name, shared, 3)
+		}}
+	}
+	late := Tensor{Name: "h", DType: BF16, Shape: []int{3}, Values: func() Tensor { return OfBFloat16("", h, 3) }}
+	if err := Write(&got, nil, []Tensor{computed("a", a), computed("b", b), late}); err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got.Bytes(), want.Bytes()) {
+		t.Error("computed values are written as other bytes")
+	}
+	for name, bad := range map[string]Tensor{
+		"type":   {Name: "x", DType: F32, Shape: []int{3}, Values: late.Values},
+		"length": {Name: "x", DType: F32, Shape: []int{2}, Values: computed("x", a).Values},
+		"both":   {Name: "x", DType: F32, Shape: []int{3}, Float32: a, Values: computed("x", a).Values},
+	} {
+		if err := Write(io.Discard, nil, []Tensor{bad}); err == nil {
+			t.Errorf("wrong %s: no error", name)
+		}
+	}
+}
+
+// Pieces of a tensor, in order, are the tensor.
+func TestFloat32Parts(t *testing.T) {
+	values := make([]float32, chunk) // four pieces in float32, two of 16 bits
+	halves := make([]uint16, len(values))
+	for i := range values {
+		halves[i] = uint16(i)
+		values[i] = math.Float32frombits(uint32(i) << 16)
+	}
+	var b bytes.Buffer
+	if err := Write(&b, nil, []Tensor{Of("full", values, len(values)), OfBFloat16("half", halves, len(values)), OfBytes("codes", []byte{1}, 1), Of("none", []float32{}, 0)}); err != nil {
+		t.Fatal(err)
+	}
+	f, err := Read(bytes.NewReader(b.Bytes()), int64(b.Len()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"full", "half", "none"} {
+		var got []float32
+		if err := f.Float32Parts(name, func(part []float32) error { got = append(got, part...); return nil }); err != nil {
+			t.Fatal(err)
+		}
+		if name == "none" && len(got) > 0 || name != "none" && len(got) != len(values) {
+			t.Fatalf("%s: %d values", name, len(got))
+		}
+		for i, v := range got {
+			if math.Float32bits(v) != math.Float32bits(values[i]) {
+				t.Fatalf("%s: value %d is %v, want %v", name, i, v, values[i])
+			}
+		}
+	}
+	stop := errors.New("enough")
+	if err := f.Float32Parts("full", func([]float32) error { return stop }); !errors.Is(err, stop) {
+		t.Errorf("error %v, want %v", err, stop)
+	}
+	for _, name := range []string{"codes", "absent"} {
+		if err := f.Float32Parts(name, func([]float32) error { return nil }); err == nil {
+			t.Errorf("%s: no error", name)
 		}
 	}
 }

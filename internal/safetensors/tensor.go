@@ -30,6 +30,10 @@ type Tensor struct {
 	// BFloat16 holds the elements of a BF16 tensor, the upper halves of float32
 	// values, in place of Data.
 	BFloat16 []uint16
+	// Values stands in place of data that exist only while they are written: it
+	// returns a tensor of the same type and number of elements, which may lie in
+	// memory that the next such call overwrites.
+	Values func() Tensor
 }
 
 // Of returns an F32 tensor over values.

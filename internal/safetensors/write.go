@@ -16,7 +16,8 @@ import (
 // multiple of every element size.
 const chunk = 64 << 10
 
-// BufferBytes is the memory that [Write] takes beside the header.
+// BufferBytes is the memory that [Write] takes beside the header, and the length
+// of the scratch of [WriteData].
 const BufferBytes = chunk
 
 // Write writes a file with the given metadata and tensors. The bytes depend on
@@ -36,24 +37,57 @@ func Write(w io.Writer, metadata map[string]string, tensors []Tensor) error {
 	if _, err := w.Write(head); err != nil {
 		return fmt.Errorf("safetensors: %w", err)
 	}
-	var buf []byte
+	if len(tensors) == 0 {
+		return nil
+	}
+	buf := make([]byte, BufferBytes)
 	for _, t := range tensors {
-		if buf == nil {
-			buf = make([]byte, chunk)
-		}
-		switch {
-		case t.Float32 != nil:
-			err = writeFloats(w, t.Float32, buf)
-		case t.BFloat16 != nil:
-			err = writeHalves(w, t.BFloat16, buf)
-		default:
-			_, err = w.Write(t.Data)
+		if t, err = t.computed(); err == nil {
+			err = WriteData(w, t, buf)
 		}
 		if err != nil {
 			return fmt.Errorf("safetensors: %s: %w", t.Name, err)
 		}
 	}
 	return nil
+}
+
+// WriteData writes the elements of a tensor as a file holds them: row-major,
+// little-endian. buf is scratch of [BufferBytes].
+func WriteData(w io.Writer, t Tensor, buf []byte) (err error) {
+	switch {
+	case t.Float32 != nil:
+		err = writeFloats(w, t.Float32, buf)
+	case t.BFloat16 != nil:
+		err = writeHalves(w, t.BFloat16, buf)
+	default:
+		_, err = w.Write(t.Data)
+	}
+	return err
+}
+
+// computed returns the tensor with its data where they are made by Values.
+func (t Tensor) computed() (Tensor, error) {
+	if t.Values == nil {
+		return t, nil
+	}
+	v := t.Values()
+	want, _ := byteLength(t.DType, t.Shape) // the header has been checked
+	if v.DType != t.DType || v.bytes() != want {
+		return t, fmt.Errorf("%s of %d bytes was computed, announced were %s of %d", v.DType, v.bytes(), t.DType, want)
+	}
+	return v, nil
+}
+
+// bytes returns the length of the data that are there.
+func (t Tensor) bytes() int64 {
+	switch {
+	case t.Float32 != nil:
+		return 4 * int64(len(t.Float32))
+	case t.BFloat16 != nil:
+		return 2 * int64(len(t.BFloat16))
+	}
+	return int64(len(t.Data))
 }
 
 func writeFloats(w io.Writer, values []float32, buf []byte) error {
@@ -111,18 +145,18 @@ func header(metadata map[string]string, tensors []Tensor) ([]byte, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", t.Name, err)
 		}
-		have := int64(len(t.Data))
-		if t.Float32 != nil {
-			if t.DType != F32 || t.Data != nil || t.BFloat16 != nil {
-				return nil, fmt.Errorf("%s: float32 values need type F32 and no other data", t.Name)
-			}
-			have = 4 * int64(len(t.Float32))
+		if t.Float32 != nil && (t.DType != F32 || t.Data != nil || t.BFloat16 != nil) {
+			return nil, fmt.Errorf("%s: float32 values need type F32 and no other data", t.Name)
 		}
-		if t.BFloat16 != nil {
-			if t.DType != BF16 || t.Data != nil || t.Float32 != nil {
-				return nil, fmt.Errorf("%s: bfloat16 values need type BF16 and no other data", t.Name)
+		if t.BFloat16 != nil && (t.DType != BF16 || t.Data != nil || t.Float32 != nil) {
+			return nil, fmt.Errorf("%s: bfloat16 values need type BF16 and no other data", t.Name)
+		}
+		have := t.bytes()
+		if t.Values != nil {
+			if have > 0 {
+				return nil, fmt.Errorf("%s: data beside a function that computes them", t.Name)
 			}
-			have = 2 * int64(len(t.BFloat16))
+			have = bytes
 		}
 		if have != bytes {
 			return nil, fmt.Errorf("%s: %s %v needs %d bytes, got %d", t.Name, t.DType, t.Shape, bytes, have)

@@ -8,8 +8,8 @@ var numbers = []struct {
 	name  string
 	value float64
 }{
-	{"expLow", -87},
-	{"expHigh", 88},
+	{"expLow", -44},
+	{"expHigh", 44},
 	{"expMagic", 0x1.8p23},
 	{"expLog2e", 1 / math.Ln2},
 	{"expLn2Hi", 355. / 512},

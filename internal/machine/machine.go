@@ -1,0 +1,45 @@
+// Package machine reads what the operating system lets this process have:
+// memory, processors, disks. What a system does not tell is zero.
+package machine
+
+// Memory is in bytes.
+type Memory struct {
+	Total int64 // of the machine
+	Free  int64 // that programs could take now without swapping
+	Limit int64 // the lowest of this process's control groups, if it is below Total
+}
+
+// Usable returns the bytes that this process may use: the machine's memory, or
+// the limit of its control groups. 0 means unknown.
+func (m Memory) Usable() int64 {
+	if m.Limit > 0 {
+		return m.Limit
+	}
+	return m.Total
+}
+
+// Processors counts logical processors.
+type Processors struct {
+	Online int     // of the machine
+	Quota  float64 // how many's time the control groups of this process grant; 0: all
+}
+
+// A Disk is the file system that a folder lies in.
+type Disk struct {
+	Type  string // its name: ext4, nfs, …
+	Total int64  // bytes
+	Free  int64  // bytes that this user may write
+	Files uint64 // new files that it has room for; 0: unknown or no limit
+	Kind  DiskKind
+}
+
+// A DiskKind says where a file system keeps its content.
+type DiskKind uint8
+
+// The kinds.
+const (
+	Local      DiskKind = iota // or not known to be another
+	Network                    // on another machine
+	InMemory                   // gone after a restart
+	InUserMode                 // FUSE: whatever its program does
+)
