@@ -93,8 +93,9 @@ func FuzzRun(f *testing.F) {
 		provenanceFile: `{"schema":1,"revision":"abc","cpu":{"model":"m","cores":2},"attempts":[{"attempt":1}]}`,
 		summaryFile:    `{"schema":1,"id":"` + id + `","numbers_id":"n","state":"done","steps":10,"final":{"loss":null,"targets":1},"memory":{"weights":100}}`,
 		metricsFile:    `{"k":"train","step":1}` + "\n",
+		digestsFile:    `{"step":1,"weights":"ab","state":"cd","tensors":["01234567"]}` + "\n",
 	}
-	names := []string{originFile, statusFile, memoryFile, estimateFile, provenanceFile, summaryFile, metricsFile, lockFile}
+	names := []string{originFile, statusFile, memoryFile, estimateFile, provenanceFile, summaryFile, metricsFile, lockFile, digestsFile}
 	for i, name := range names {
 		f.Add(uint8(i), []byte(good[name]))
 		f.Add(uint8(i), []byte("null"))
@@ -132,8 +133,15 @@ func FuzzRun(f *testing.F) {
 		if r.Problem != nil && !strings.Contains(r.Problem.Error(), filepath.Join(dir, damaged)) {
 			t.Fatalf("the problem of %s is: %v", damaged, r.Problem)
 		}
-		if _, err := r.Metrics(); err != nil && (damaged != metricsFile || !strings.Contains(err.Error(), damaged)) {
+		m, err := r.Metrics()
+		if err != nil && (damaged != metricsFile || !strings.Contains(err.Error(), damaged)) {
 			t.Fatalf("rows: %v", err)
+		}
+		if rows, err2 := r.Rows(); err == nil && (err2 != nil || len(rows) != len(m.Train)+len(m.Eval)+len(m.Events)) {
+			t.Fatalf("%d rows, %v", len(rows), err2)
+		}
+		if _, err := r.Digests(); err != nil && (damaged != digestsFile || !strings.Contains(err.Error(), damaged)) {
+			t.Fatalf("digests: %v", err)
 		}
 		runs, err := List(root)
 		if err != nil || len(runs) != 1 || runs[0].ID != r.ID {
