@@ -33,11 +33,13 @@ test:              ## the tests: a few minutes
 	go test ./...
 test-full:         ## everything, including what takes longer
 	RANKLAB_FULL=1 go test -timeout 40m ./...
+	$(MAKE) fuzz FUZZTIME=30s
 soak:              ## kill runs a thousand times at random moments
 	RANKLAB_KILLS=1000 go test -timeout 12h -run RandomKills -v ./harness/crash
+# Without a bound, making one input smaller may take all of FUZZTIME.
 fuzz:              ## look for input that breaks a parser or a kernel, FUZZTIME for each target
 	@for p in $$(go list ./...); do for f in $$(go test -list '^Fuzz' $$p | grep '^Fuzz'); do \
-		echo "$$p $$f"; go test $$p -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) || exit 1; \
+		echo "$$p $$f"; go test $$p -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 100x || exit 1; \
 	done; done
 generate:          ## write the vector kernels of tensor from their sources in tools/kernels
 	go generate ./tensor

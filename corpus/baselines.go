@@ -43,7 +43,8 @@ func (s *Set) Ngrams(ctx context.Context, eval *Eval, orders ...int) ([]Baseline
 	key := digestOf("ngrams", ngramVersion, ngramTargets, s.Manifest.Digest, s.Tokenizer.Digest(), eval.Digest, orders)[:32]
 	path := filepath.Join(s.options.CacheDir, "ngrams", key+".json")
 	var baselines []Baseline
-	if found, err := loadJSON(path, &baselines); found || err != nil {
+	valid := func() bool { return ofOrders(baselines, orders) }
+	if found, err := loadJSON(path, &baselines, valid); found || err != nil {
 		return baselines, err
 	}
 	unlock, err := s.options.lock(ctx, "ngrams-"+key)
@@ -51,13 +52,19 @@ func (s *Set) Ngrams(ctx context.Context, eval *Eval, orders ...int) ([]Baseline
 		return nil, err
 	}
 	defer unlock()
-	if found, err := loadJSON(path, &baselines); found || err != nil { // built while we waited
+	if found, err := loadJSON(path, &baselines, valid); found || err != nil { // built while we waited
 		return baselines, err
 	}
 	if baselines, err = ngrams(ctx, s.Train, eval, s.options.report(StageNgrams), orders); err != nil {
 		return nil, err
 	}
 	return baselines, saveJSON(path, baselines)
+}
+
+// ofOrders reports whether baselines are those of the orders, with losses that a
+// model can have.
+func ofOrders(baselines []Baseline, orders []int) bool {
+	return slices.EqualFunc(baselines, orders, func(b Baseline, order int) bool { return b.Order == order && b.Loss >= 0 })
 }
 
 func ngrams(ctx context.Context, train Split, eval *Eval, progress func(done, total int64), orders []int) ([]Baseline, error) {

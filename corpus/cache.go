@@ -13,6 +13,7 @@ import (
 	"github.com/gofrs/flock"
 
 	"ranklab/internal/atomicfile"
+	"ranklab/internal/bounded"
 )
 
 // lock takes the lock of one thing under construction, shared by all processes
@@ -37,18 +38,25 @@ func (o *Options) lock(ctx context.Context, name string) (unlock func(), err err
 	return func() { l.Unlock() }, nil // closing the file would do
 }
 
-// loadJSON reads a cached value. A file that is missing or cannot be read as
-// such a value reports false: it is built anew.
-func loadJSON(path string, v any) (found bool, err error) {
-	data, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
+// maxCacheBytes bounds a cached value. The largest holds a byte per document, of
+// which all of C4 has 365 million.
+const maxCacheBytes = 1 << 30
+
+// loadJSON reads a cached value. A file that is missing, or does not hold such a
+// value or not a valid one, reports false: it is built anew.
+func loadJSON(path string, v any, valid func() bool) (found bool, err error) {
+	data, err := bounded.ReadFile(path, maxCacheBytes)
+	if errors.Is(err, fs.ErrNotExist) || errors.As(err, new(*bounded.TooLargeError)) {
 		return false, nil
 	}
 	if err != nil {
 		return false, err
 	}
-	return json.Unmarshal(data, v) == nil, nil
+	return json.Unmarshal(data, v) == nil && valid(), nil
 }
+
+// anything holds every value for valid: who reads it compares it with others.
+func anything() bool { return true }
 
 // saveJSON writes a cached value, atomically, and makes its folder.
 func saveJSON(path string, v any) error {

@@ -14,6 +14,7 @@ import (
 	"github.com/gofrs/flock"
 
 	"ranklab/corpus/bpe"
+	"ranklab/internal/bounded"
 )
 
 // The kinds of what the cache holds.
@@ -100,7 +101,7 @@ func judge(dir string, all []Stored) error {
 				Digest        string `json:"digest"`
 			} `json:"manifest"`
 		}
-		found, err := loadJSON(filepath.Join(dir, all[i].Path), &s)
+		found, err := loadJSON(filepath.Join(dir, all[i].Path), &s, anything)
 		switch {
 		case err != nil:
 			return err
@@ -136,7 +137,7 @@ func judge(dir string, all []Stored) error {
 const fresh = time.Hour
 
 func unusedVocabulary(path string, train map[string]bool) (why string, err error) {
-	data, err := os.ReadFile(path)
+	data, err := bounded.ReadFile(path, maxCacheBytes)
 	if errors.Is(err, fs.ErrNotExist) { // removed since it was listed
 		return "", nil
 	}
@@ -159,7 +160,7 @@ func unusedVocabulary(path string, train map[string]bool) (why string, err error
 
 func unusedTokens(dir string, data map[string]bool) (why string, err error) {
 	var c shardCounts
-	found, err := loadJSON(filepath.Join(dir, "counts.json"), &c)
+	found, err := loadJSON(filepath.Join(dir, "counts.json"), &c, anything)
 	switch {
 	case err != nil:
 		return "", err

@@ -33,6 +33,23 @@ type selection struct {
 // dropped marks a document in selection.Parts.
 const dropped = byte(source.Any)
 
+// valid reports whether the selection is one that [scan] could have made.
+func (s *selection) valid() bool {
+	var documents [source.Validation + 1]int
+	for _, part := range s.Parts {
+		if int(part) >= len(documents) {
+			return false
+		}
+		documents[part]++
+	}
+	train, val := documents[source.Train], documents[source.Validation]
+	m := &s.Manifest
+	return m.FilterVersion == FilterVersion && m.Documents.Kept == train+val &&
+		train > 0 && m.Train.Documents == train && m.Train.Bytes > 0 &&
+		val > 0 && m.Val.Documents == val && m.Val.Bytes > 0 &&
+		m.Bytes == m.Train.Bytes+m.Val.Bytes
+}
+
 // selectDocuments returns the selection of a source, from the cache if the
 // source has not changed.
 func selectDocuments(ctx context.Context, o *Options, src source.Source) (*selection, error) {
@@ -43,7 +60,7 @@ func selectDocuments(ctx context.Context, o *Options, src source.Source) (*selec
 	key := digestOf("text", FilterVersion, Similarity, o.Source, fingerprint, o.ValFraction)[:32]
 	path := filepath.Join(o.CacheDir, "text", key+".json")
 	s := &selection{}
-	if found, err := loadJSON(path, s); found || err != nil {
+	if found, err := loadJSON(path, s, s.valid); found || err != nil {
 		s.path = path
 		return s, err
 	}
@@ -53,7 +70,7 @@ func selectDocuments(ctx context.Context, o *Options, src source.Source) (*selec
 	}
 	defer unlock()
 	s = &selection{}
-	if found, err := loadJSON(path, s); found || err != nil { // built while we waited
+	if found, err := loadJSON(path, s, s.valid); found || err != nil { // built while we waited
 		s.path = path
 		return s, err
 	}

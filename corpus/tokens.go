@@ -2,6 +2,8 @@ package corpus
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -27,7 +29,7 @@ type shardCounts struct {
 func shards(ctx context.Context, o *Options, src source.Source, s *selection, t Tokenizer) (train, val *shard.File, c shardCounts, err error) {
 	key := digestOf("tokens", shard.FormatVersion, s.Manifest.Digest, t.Digest())[:32]
 	dir := filepath.Join(o.CacheDir, "tokens", key)
-	if train, val, c, err = openShards(dir); err == nil {
+	if train, val, c, err = openShards(dir, t.VocabSize()); err == nil {
 		return train, val, c, nil
 	}
 	unlock, err := o.lock(ctx, "tokens-"+key)
@@ -35,29 +37,33 @@ func shards(ctx context.Context, o *Options, src source.Source, s *selection, t 
 		return nil, nil, c, err
 	}
 	defer unlock()
-	if train, val, c, err = openShards(dir); err == nil { // built while we waited
+	if train, val, c, err = openShards(dir, t.VocabSize()); err == nil { // built while we waited
 		return train, val, c, nil
 	}
 	if err := writeShards(ctx, o, src, s, t, dir); err != nil {
 		return nil, nil, c, err
 	}
-	return openShards(dir)
+	return openShards(dir, t.VocabSize())
 }
 
-func openShards(dir string) (train, val *shard.File, c shardCounts, err error) {
-	found, err := loadJSON(filepath.Join(dir, "counts.json"), &c)
+// openShards opens complete shards of the tokens of a vocabulary.
+func openShards(dir string, vocab int) (train, val *shard.File, c shardCounts, err error) {
+	found, err := loadJSON(filepath.Join(dir, "counts.json"), &c, anything)
 	if err != nil {
 		return nil, nil, c, err
 	}
 	if !found {
 		return nil, nil, c, os.ErrNotExist
 	}
-	if train, err = shard.Open(filepath.Join(dir, "train.tok")); err != nil {
+	if train, err = shard.Open(filepath.Join(dir, "train.tok"), vocab); err != nil {
 		return nil, nil, c, err
 	}
-	if val, err = shard.Open(filepath.Join(dir, "val.tok")); err != nil {
+	if val, err = shard.Open(filepath.Join(dir, "val.tok"), vocab); err != nil {
 		train.Close()
 		return nil, nil, c, err
+	}
+	if train.Counts() != c.Train || val.Counts() != c.Val {
+		return nil, nil, c, errors.Join(fmt.Errorf("%s: counts.json is of other shards", dir), train.Close(), val.Close())
 	}
 	return train, val, c, nil
 }

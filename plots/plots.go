@@ -24,10 +24,11 @@ import (
 )
 
 // Size of a figure. A4 and letter pages leave this much width for text. A
-// figure grows taller when its legend needs it.
+// figure grows taller when its legend needs it, up to some hundred entries.
 const (
 	width     = 7 * vg.Inch
 	minHeight = 4.2 * vg.Inch
+	maxHeight = 100 * vg.Inch
 	dpi       = 2 * vgimg.DefaultDPI
 )
 
@@ -141,6 +142,9 @@ func paint(chart view.Chart, canvas func(height vg.Length) vg.CanvasWriterTo) (d
 		return nil, fmt.Errorf("figure %q: %w", chart.Figure.ID, err)
 	}
 	height := d.height()
+	if height > maxHeight {
+		return nil, fmt.Errorf("figure %q: its title, legend and notes need %.0f inches: tell fewer series apart, or shorten their labels", chart.Figure.ID, height/vg.Inch)
+	}
 	c := canvas(height)
 	d.layOut(draw.NewCanvas(c, width, height))
 	var b bytes.Buffer

@@ -10,13 +10,18 @@ import (
 )
 
 // linearTicks returns about n labelled ticks at multiples of 1, 2, 2.5 or
-// 5 times a power of ten.
+// 5 times a power of ten. Where these are closer together than numbers of that
+// size, it returns fewer.
 func linearTicks(lo, hi float64, n int) []plot.Tick {
 	step := niceStep((hi - lo) / float64(n))
 	digits := decimals(step)
+	first := math.Ceil(lo/step - 1e-9)
 	var ticks []plot.Tick
-	for i := math.Ceil(lo/step - 1e-9); i*step <= hi+1e-9*step; i++ {
-		v := i * step
+	for i := range 4 * n { // counted: first+1 may be first
+		v := (first + float64(i)) * step
+		if !(v <= hi+1e-9*step) || i > 0 && v <= ticks[i-1].Value {
+			break
+		}
 		ticks = append(ticks, plot.Tick{Value: v, Label: tickLabel(v, digits)})
 	}
 	return ticks

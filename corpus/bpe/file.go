@@ -3,12 +3,15 @@ package bpe
 import (
 	"encoding/json"
 	"fmt"
-	"os"
 
 	"ranklab/internal/atomicfile"
+	"ranklab/internal/bounded"
 )
 
 const formatName = "ranklab-bpe"
+
+// maxFileBytes bounds a vocabulary's file: MaxVocab merges take half a MiB.
+const maxFileBytes = 4 << 20
 
 // file is the JSON form of a vocabulary.
 type file struct {
@@ -36,7 +39,7 @@ func (t *Tokenizer) Save(path, text string) error {
 
 // Load reads a vocabulary and checks it against its own digest.
 func Load(path string) (*Tokenizer, error) {
-	data, err := os.ReadFile(path)
+	data, err := bounded.ReadFile(path, maxFileBytes)
 	if err != nil {
 		return nil, err
 	}

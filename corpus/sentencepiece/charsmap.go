@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"fmt"
 )
 
 // A charsmap is a precompiled normalization table: a double-array trie (in the
@@ -16,6 +17,10 @@ type charsmap struct {
 	units []uint32
 	blob  []byte
 }
+
+// maxReplacement bounds one replacement, and with it how much longer a text gets
+// when it is normalized. The longest of Unicode's has 33 bytes (U+FDFA).
+const maxReplacement = 256
 
 func parseCharsmap(data []byte) (*charsmap, error) {
 	if len(data) == 0 {
@@ -35,6 +40,11 @@ func parseCharsmap(data []byte) (*charsmap, error) {
 	}
 	if c.blob[len(c.blob)-1] != 0 {
 		return nil, errors.New("precompiled_charsmap: the last replacement does not end")
+	}
+	for replacement := range bytes.SplitSeq(c.blob, []byte{0}) {
+		if len(replacement) > maxReplacement {
+			return nil, fmt.Errorf("precompiled_charsmap: a replacement has %d bytes, at most %d are expected", len(replacement), maxReplacement)
+		}
 	}
 	c.blob = bytes.Clone(c.blob)
 	return c, nil

@@ -6,7 +6,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
+
+	"ranklab/corpus/sentencepiece/sptest"
+	"ranklab/internal/bounded/boundedtest"
 )
 
 var update = flag.Bool("update", false, "write the seeds of the fuzz targets")
@@ -57,26 +61,74 @@ func TestSeeds(t *testing.T) {
 	}
 }
 
-// FuzzParse reads arbitrary bytes as a model and uses what it gets.
+// FuzzParse reads arbitrary bytes as a model and uses what it gets: ids lie in
+// the vocabulary and stand for no more than the normalized text, which is at
+// most as much longer than the text as replacements are.
 func FuzzParse(f *testing.F) {
 	for _, data := range seeds() {
 		f.Add(data)
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		m, err := Parse(data)
+		var m *Model
+		var err error
+		boundedtest.AtMost(t, 1000*int64(len(data)), func() { m, err = Parse(data) })
 		if err != nil {
 			return
 		}
 		text := []byte("aba \t語 ½ [X]\x00\xff😀" + string(data[:min(len(data), 64)]))
+		normalized := len(m.normalize(nil, text))
+		if most := len(spaceSymbol) * (1 + maxReplacement*len(text)); normalized > most {
+			t.Fatalf("%d bytes became %d", len(text), normalized)
+		}
 		ids := m.Encode(nil, text)
+		stands := 0
 		for _, id := range ids {
 			if id < 0 || int(id) >= m.VocabSize() {
 				t.Fatalf("id %d of %d", id, m.VocabSize())
 			}
+			stands += m.TokenBytes(id)
+		}
+		if stands > normalized {
+			t.Fatalf("the tokens stand for %d bytes of %d", stands, normalized)
+		}
+		again, err := Renumber(data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		other, err := Parse(again)
+		if err != nil {
+			t.Fatalf("written again: %v", err)
+		}
+		if same := other.Encode(nil, text); !slices.Equal(ids, same) {
+			t.Fatalf("ids %v, and %v of the model that was written again", ids, same)
 		}
 		m.Decode(ids)
 		if m.TokenBytes(m.EOS()) != 0 || m.TokenBytes(m.Pad()) != 0 {
 			t.Fatal("a special piece stands for text")
+		}
+	})
+}
+
+// FuzzCharsmap looks arbitrary text up in arbitrary tables.
+func FuzzCharsmap(f *testing.F) {
+	table := sptest.Charsmap(map[string]string{"a": "b", "ab": "", "é": "e", "½": "1/2"})
+	f.Add(table, []byte("abé½ a"))
+	f.Add(table[:len(table)-1], []byte("a"))
+	f.Add(sptest.Charsmap(map[string]string{"a": string(bytes.Repeat([]byte("x"), maxReplacement+1))}), []byte("a"))
+	f.Add([]byte{4, 0, 0, 0, 0xff, 0xff, 0xff, 0x7f, 0}, []byte("a"))
+	f.Add([]byte{0xfc, 0xff, 0xff, 0xff, 0}, []byte("a"))
+	f.Fuzz(func(t *testing.T, data, text []byte) {
+		var c *charsmap
+		var err error
+		boundedtest.AtMost(t, 4*int64(len(data)), func() { c, err = parseCharsmap(data) })
+		if c == nil || err != nil {
+			return
+		}
+		for i := range text {
+			s, n := c.longest(text[i:])
+			if n < 0 || n > len(text)-i || len(s) > maxReplacement || bytes.IndexByte(s, 0) >= 0 {
+				t.Fatalf("%q: %d bytes become %q", text[i:], n, s)
+			}
 		}
 	})
 }

@@ -20,9 +20,10 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 	"sync"
+
+	"ranklab/internal/bounded"
 )
 
 // A Model is a unigram tokenizer. It is safe for concurrent use.
@@ -44,9 +45,12 @@ type Model struct {
 	scratch sync.Pool // of *scratch
 }
 
+// maxModelBytes bounds a .model file. Those of 250,000 pieces have 5 MB.
+const maxModelBytes = 16 << 20
+
 // Load reads a .model file.
 func Load(path string) (*Model, error) {
-	data, err := os.ReadFile(path)
+	data, err := bounded.ReadFile(path, maxModelBytes)
 	if err != nil {
 		return nil, err
 	}
@@ -60,6 +64,9 @@ func Load(path string) (*Model, error) {
 // Parse reads the content of a .model file. Models other than unigram, and
 // those with byte fallback or white space as a suffix, are refused.
 func Parse(data []byte) (*Model, error) {
+	if len(data) > maxModelBytes {
+		return nil, fmt.Errorf("not a SentencePiece model: it has %d bytes, at most %d are expected", len(data), maxModelBytes)
+	}
 	p, err := parseProto(data)
 	if err != nil {
 		return nil, fmt.Errorf("not a SentencePiece model: %w", err)

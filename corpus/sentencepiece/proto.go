@@ -39,8 +39,8 @@ type proto struct {
 	normalizerName string
 }
 
-// maxPieces bounds a vocabulary, and with it what a file can make us allocate:
-// up to some hundred times its own size while the trie is built.
+// maxPieces bounds a vocabulary, and with it what a file can make us allocate: a
+// row of the trie for every seven pieces, and some twenty bytes for each byte.
 const maxPieces = 1 << 20
 
 func parseProto(data []byte) (*proto, error) {

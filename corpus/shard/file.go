@@ -2,7 +2,6 @@ package shard
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"os"
 	"sync"
@@ -18,11 +17,14 @@ type File struct {
 	buf    []byte // of plain, guarded by mu
 }
 
-// Open opens a shard and checks its header against its size.
-func Open(path string) (*File, error) { return open(path, mapFile) }
+// Open opens a shard of the tokens of a vocabulary and reads it once from end to
+// end: the header has to match the size of the file, every document to hold a
+// token, and every token to be one of the vocabulary. What is read later can
+// then not lie outside of the file or of an embedding.
+func Open(path string, vocab int) (*File, error) { return open(path, vocab, mapFile) }
 
 // open reads through mapFile, or through plain reads when mapFile returns nil.
-func open(path string, mapFile func(*os.File, int64) ([]byte, error)) (shard *File, err error) {
+func open(path string, vocab int, mapFile func(*os.File, int64) ([]byte, error)) (shard *File, err error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
@@ -50,18 +52,15 @@ func open(path string, mapFile func(*os.File, int64) ([]byte, error)) (shard *Fi
 	if err != nil {
 		return nil, err
 	}
+	if err := h.check(f, vocab); err != nil {
+		return nil, err
+	}
 	s := &File{path: path, h: h}
 	if s.mapped, err = mapFile(f, info.Size()); err != nil {
 		return nil, err
 	}
 	if s.mapped == nil {
 		s.plain, s.buf = f, make([]byte, 1<<14)
-	}
-	if s.offset(0) != 0 || s.offset(h.Documents) != h.Tokens {
-		if s.mapped != nil {
-			unmapFile(s.mapped)
-		}
-		return nil, errors.New("the offsets do not match the tokens: the file is damaged")
 	}
 	return s, nil
 }
@@ -80,7 +79,7 @@ func (f *File) Close() error {
 }
 
 // Document returns the first token of document d and the number of its tokens,
-// the end token included.
+// the end token included. It panics if the file has changed since it was opened.
 func (f *File) Document(d int) (first int64, n int) {
 	if d < 0 || int64(d) >= f.h.Documents {
 		panic("shard: no such document")

@@ -49,8 +49,8 @@ func randomDocuments(vocab, n int) [][]int32 {
 }
 
 // unmapped opens a shard as systems without mmap do.
-func unmapped(path string) (*File, error) {
-	return open(path, func(*os.File, int64) ([]byte, error) { return nil, nil })
+func unmapped(path string, vocab int) (*File, error) {
+	return open(path, vocab, func(*os.File, int64) ([]byte, error) { return nil, nil })
 }
 
 func TestRoundTrip(t *testing.T) {
@@ -58,8 +58,8 @@ func TestRoundTrip(t *testing.T) {
 		for _, n := range []int{1, 7, 100} {
 			documents := randomDocuments(vocab, n)
 			path := write(t, vocab, documents)
-			for name, open := range map[string]func(string) (*File, error){"mapped": Open, "plain": unmapped} {
-				f, err := open(path)
+			for name, open := range map[string]func(string, int) (*File, error){"mapped": Open, "plain": unmapped} {
+				f, err := open(path, vocab)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -92,8 +92,8 @@ func TestRoundTrip(t *testing.T) {
 
 func TestReadAllocatesNothing(t *testing.T) {
 	path := write(t, 512, randomDocuments(512, 10))
-	for name, open := range map[string]func(string) (*File, error){"mapped": Open, "plain": unmapped} {
-		f, err := open(path)
+	for name, open := range map[string]func(string, int) (*File, error){"mapped": Open, "plain": unmapped} {
+		f, err := open(path, 512)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -109,7 +109,7 @@ func TestReadAllocatesNothing(t *testing.T) {
 }
 
 func TestEmptyShard(t *testing.T) {
-	f, err := Open(write(t, 512, nil))
+	f, err := Open(write(t, 512, nil), 512)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -135,13 +135,17 @@ func TestDamageIsFound(t *testing.T) {
 		"width":          func(b []byte) []byte { b[16] = 3; return b },
 		"huge":           func(b []byte) []byte { binary.LittleEndian.PutUint64(b[24:], 1<<63-1); return b },
 		"negative":       func(b []byte) []byte { binary.LittleEndian.PutUint64(b[32:], 1<<63); return b },
+		"token":          func(b []byte) []byte { binary.LittleEndian.PutUint16(b[headerSize+2:], 512); return b },
+		"first offset":   func(b []byte) []byte { b[len(b)-6*8] ^= 1; return b },
+		"empty document": func(b []byte) []byte { copy(b[len(b)-3*8:], b[len(b)-4*8:len(b)-3*8]); return b },
+		"far offset":     func(b []byte) []byte { b[len(b)-2*8+7] = 0x80; return b },
 		"last offset":    func(b []byte) []byte { b[len(b)-8] ^= 1; return b },
 		"never finished": func(b []byte) []byte { clear(b[:headerSize]); return b },
 	} {
 		if err := os.WriteFile(path, damage(slices.Clone(good)), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		if f, err := Open(path); err == nil {
+		if f, err := Open(path, 512); err == nil {
 			f.Close()
 			t.Errorf("%s: no error", name)
 		}

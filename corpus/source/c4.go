@@ -15,8 +15,16 @@ import (
 )
 
 // maxLine bounds one line of a shard: longer ones mean that the file is not
-// what it seems.
-const maxLine = 256 << 20
+// what it seems. A few lines per processor are in memory at a time.
+const maxLine = 16 << 20
+
+// A gzip file can hold a thousand times its size. Text expands a few times; a
+// shard that expands further than this, beyond a first piece, is no text, and
+// could fill any disk.
+const (
+	maxExpansion = 100
+	firstPiece   = 8 << 20
+)
 
 // C4Shards are local *.json.gz shards as published at allenai/c4: one JSON
 // object per line, whose "text" is the document. Where the folders hold both
@@ -111,7 +119,8 @@ func readShard(ctx context.Context, f file, part Part, before int64, drops Drops
 	if err != nil {
 		return fmt.Errorf("%s: %w", f.path, err)
 	}
-	lines := bufio.NewReaderSize(unzipped, 1<<20)
+	expanded := &countingReader{r: unzipped}
+	lines := bufio.NewReaderSize(expanded, 1<<20)
 	var long []byte
 	for number := 1; ; number++ {
 		if err := ctx.Err(); err != nil {
@@ -120,6 +129,9 @@ func readShard(ctx context.Context, f file, part Part, before int64, drops Drops
 		line, err := readLine(lines, &long)
 		if err != nil && err != io.EOF {
 			return fmt.Errorf("%s, line %d: %w", f.path, number, err)
+		}
+		if expanded.n > firstPiece+maxExpansion*counted.n {
+			return fmt.Errorf("%s, line %d: the file expands more than %d times: it is not a shard of text", f.path, number, maxExpansion)
 		}
 		if len(bytes.TrimSpace(line)) > 0 {
 			var object struct{ Text *string }

@@ -43,6 +43,10 @@ type goFile struct {
 // exactVersion matches versions that can only ever mean one content.
 var exactVersion = regexp.MustCompile(`^v\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?(\+incompatible)?$`)
 
+// modulePath matches what may be the path of a module, as far as that it is no
+// option of the go command. The go command knows the whole rule.
+var modulePath = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._~/-]*$`)
+
 // NewGoModules checks a list of "module@version". It runs nothing; the first
 // Walk or Resolve does.
 func NewGoModules(modules []string) (*GoModules, error) {
@@ -55,6 +59,8 @@ func NewGoModules(modules []string) (*GoModules, error) {
 		switch {
 		case !found || name == "":
 			return nil, fmt.Errorf("module %q: write it as module@version, for example gonum.org/v1/gonum@v0.17.0", m)
+		case !modulePath.MatchString(name) || path.Clean(name) != name:
+			return nil, fmt.Errorf("module %q: %q is not the path of a module", m, name)
 		case !exactVersion.MatchString(version):
 			return nil, fmt.Errorf("module %q: version %q is not exact: a corpus needs one like v1.2.3, which never changes its meaning", m, version)
 		}

@@ -68,9 +68,12 @@ func listFiles(paths []string, want func(base string) bool) ([]file, error) {
 		if err != nil {
 			return nil, err
 		}
-		if !info.IsDir() {
+		if info.Mode().IsRegular() {
 			add(filepath.Base(root), root, info)
 			continue
+		}
+		if !info.IsDir() { // a device or a pipe cannot be read twice
+			return nil, fmt.Errorf("%s is neither a file nor a folder", root)
 		}
 		// The slash makes WalkDir enter a root that is a symbolic link.
 		err = filepath.WalkDir(root+string(filepath.Separator), func(p string, entry fs.DirEntry, err error) error {

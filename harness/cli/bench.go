@@ -63,6 +63,9 @@ func (c benchCmd) options(v *env) (bench.Options, error) {
 }
 
 func (c benchCmd) Run(v *env) error {
+	if err := checkThreads(c.Threads); err != nil {
+		return err
+	}
 	o, err := c.options(v)
 	var problems *spec.Problems
 	switch {

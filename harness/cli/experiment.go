@@ -80,6 +80,9 @@ func allSmall(e *spec.Experiment) bool {
 
 // plan prepares the corpus if asked to, and plans the experiment.
 func (v *env) plan(e *spec.Experiment, threads int, prepare bool, b executionArg, c calibrateArg) (*plan.Plan, error) {
+	if err := checkThreads(threads); err != nil {
+		return nil, err
+	}
 	// The runs take their instruction set from here too.
 	isa := tensor.Auto
 	if name := os.Getenv("RANKLAB_ISA"); name != "" {

@@ -33,6 +33,9 @@ func (c exportCmd) Run(v *env) error {
 	if c.WithEval && c.NoTokenizer {
 		return exitError{train.ExitUsage, "--with-eval needs the corpus, which --no-tokenizer does not open"}
 	}
+	if err := checkThreads(c.Threads); err != nil {
+		return err
+	}
 	runs, err := v.find(c.ID)
 	if err != nil {
 		return err

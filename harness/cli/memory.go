@@ -31,6 +31,9 @@ type memoryCmd struct {
 }
 
 func (c memoryCmd) Run(v *env) error {
+	if err := checkThreads(c.Threads); err != nil {
+		return err
+	}
 	presets, err := c.presets()
 	if err != nil {
 		return exitError{train.ExitUsage, err.Error()}

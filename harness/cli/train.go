@@ -27,6 +27,9 @@ type trainCmd struct {
 }
 
 func (c trainCmd) Run(v *env) error {
+	if err := checkThreads(c.Threads); err != nil {
+		return err
+	}
 	s, err := spec.LoadRun(c.File)
 	if err != nil {
 		return err

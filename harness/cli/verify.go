@@ -63,7 +63,10 @@ func (c verifyCmd) Run(v *env) error {
 	if isa == tensor.Auto {
 		isa = tensor.Supported()[0]
 	}
-	if c.Threads <= 0 {
+	if err := checkThreads(c.Threads); err != nil {
+		return err
+	}
+	if c.Threads == 0 {
 		c.Threads = runtime.GOMAXPROCS(0)
 	}
 	runs, err := v.runsOf(c.What)

@@ -178,6 +178,8 @@ func execute(ctx, kill context.Context, job Job, o Options) (out Outcome) {
 			o.Progress.Update(job.Label, m)
 		}
 	}
+	// A line that is too long ends the scan; the process must not wait for a reader.
+	_, _ = io.Copy(io.Discard, stdout)
 	err = cmd.Wait()
 	close(ended)
 

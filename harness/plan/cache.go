@@ -9,10 +9,14 @@ import (
 	"path/filepath"
 
 	"ranklab/internal/atomicfile"
+	"ranklab/internal/bounded"
 )
 
 // calibrationFile is the file of the cache folder that holds all calibrations.
 const calibrationFile = "calibration.json"
+
+// maxCacheBytes bounds it: a calibration takes less than a KiB.
+const maxCacheBytes = 16 << 20
 
 // A cache keeps calibrations between plans, in one file.
 type cache struct {
@@ -38,7 +42,7 @@ type cacheContent struct {
 // such counts as none, and note says so.
 func openCache(folder string) (c *cache, note string) {
 	c = &cache{path: filepath.Join(folder, calibrationFile), entries: map[string]entry{}}
-	data, err := os.ReadFile(c.path)
+	data, err := bounded.ReadFile(c.path, maxCacheBytes)
 	if errors.Is(err, fs.ErrNotExist) {
 		return c, ""
 	}

@@ -1,8 +1,6 @@
 package plan
 
 import (
-	"math"
-
 	"ranklab/harness/record"
 	"ranklab/harness/spec"
 	"ranklab/harness/train"
@@ -79,11 +77,14 @@ type Calibration struct {
 	SetUp   Line `json:"set_up"`        // allocating and filling the model and the state
 }
 
+// longest is a time, in seconds, that no part of an update takes: eleven days.
+const longest = 1e6
+
 // valid reports whether the figures are such as a measurement gives.
 func (c Calibration) valid() bool {
 	for _, l := range []Line{c.Pass, c.Apply, c.First, c.Refresh, c.Eval, c.SetUp} {
 		for _, v := range []float64{l.Base, l.Layer} {
-			if math.IsNaN(v) || math.IsInf(v, 0) || v < 0 {
+			if !(v >= 0 && v <= longest) {
 				return false
 			}
 		}

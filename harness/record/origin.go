@@ -20,6 +20,9 @@ import (
 // origin.json is set aside as origin.json.damaged and begun anew: what it held
 // comes back when the other experiments are swept again.
 func AddOrigin(root, id, numbersID string, o Origin) error {
+	if !isID(id) {
+		return fmt.Errorf("run id %q: want at least %d hexadecimal digits", id, idDigits)
+	}
 	dir := Dir(root, id)
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return err

@@ -53,6 +53,9 @@ func Publish(root, experiment string) (int, error) {
 
 // publishRun copies the files of a run, the summary last.
 func publishRun(from, to string) error {
+	if err := noLinks(from); err != nil {
+		return err
+	}
 	if err := os.MkdirAll(to, 0o777); err != nil {
 		return err
 	}
@@ -71,6 +74,22 @@ func publishRun(from, to string) error {
 		}
 		if err := atomicfile.Write(filepath.Join(to, name), data); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// noLinks refuses a folder in which a file is a symbolic link: what is published
+// gets committed, and a link could bring in a file from elsewhere.
+func noLinks(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		path := filepath.Join(dir, e.Name())
+		if info, err := os.Stat(path); e.Type()&fs.ModeSymlink != 0 && (err != nil || !info.IsDir()) {
+			return fmt.Errorf("%s is a symbolic link: put the file in its place", path)
 		}
 	}
 	return nil

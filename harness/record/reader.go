@@ -42,14 +42,14 @@ func Read(dir string) (Run, error) {
 	}
 	r := Run{ID: filepath.Base(dir), Dir: dir, alive: locked(dir)}
 	var o Origins
-	if found := r.part(originFile, &o); found {
+	if r.part(originFile, &o) && r.owns(originFile, o.ID) {
 		r.ID, r.NumbersID, r.Origins = o.ID, o.NumbersID, o.Origins
 	}
 	r.Status = optional[Status](&r, statusFile)
 	r.Memory = optional[Memory](&r, memoryFile)
 	r.Estimate = optional[Estimate](&r, estimateFile)
 	r.Provenance = optional[Provenance](&r, provenanceFile)
-	if s := optional[Summary](&r, summaryFile); s != nil {
+	if s := optional[Summary](&r, summaryFile); s != nil && r.owns(summaryFile, s.ID) && r.final(s.State) {
 		if s.Schema > Schema {
 			r.Problem = fmt.Errorf("%s: schema %d is newer than this program's %d", filepath.Join(dir, summaryFile), s.Schema, Schema)
 		}
@@ -59,6 +59,25 @@ func Read(dir string) (Run, error) {
 		}
 	}
 	return r, nil
+}
+
+// owns reports whether a file of the folder tells of the folder's own run. The id
+// that it gives becomes a part of paths, and a result belongs to one run.
+func (r *Run) owns(file, id string) bool {
+	ok := isID(id) && ShortID(id) == filepath.Base(r.Dir)
+	if !ok {
+		r.Problem = errors.Join(r.Problem, fmt.Errorf("%s: is of run %q, not of the folder's", filepath.Join(r.Dir, file), id))
+	}
+	return ok
+}
+
+// final reports whether a summary has the state of a finished run.
+func (r *Run) final(state string) bool {
+	ok := state == Done || state == Diverged
+	if !ok {
+		r.Problem = errors.Join(r.Problem, fmt.Errorf("%s: state %q is not final", filepath.Join(r.Dir, summaryFile), state))
+	}
+	return ok
 }
 
 // rowsExist makes sure that a summary has rows beside it: without them it was

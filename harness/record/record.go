@@ -25,7 +25,9 @@
 package record
 
 import (
+	"crypto/sha256"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"ranklab/internal/memory"
@@ -71,6 +73,12 @@ func ShortID(id string) string {
 		return id[:idDigits]
 	}
 	return id
+}
+
+// isID reports whether a text can be a run id, or the part of one that names a
+// folder: 12 to 64 hexadecimal digits.
+func isID(id string) bool {
+	return len(id) >= idDigits && len(id) <= 2*sha256.Size && strings.Trim(id, "0123456789abcdef") == ""
 }
 
 // Dir returns the folder of a run below a results root.

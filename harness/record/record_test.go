@@ -276,7 +276,7 @@ func TestHelperHoldsRun(t *testing.T) {
 func TestOpenRefusesAnotherRunsFolder(t *testing.T) {
 	root := t.TempDir()
 	must(t, AddOrigin(root, id, "n", Origin{Experiment: "a"}))
-	other := id[:idDigits] + "different"
+	other := id[:idDigits] + "0ddba11"
 	if _, err := Open(root, other); err == nil || !strings.Contains(err.Error(), id) {
 		t.Errorf("Open of a colliding id: %v, want an error naming %s", err, id)
 	}

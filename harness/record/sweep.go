@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"ranklab/internal/safename"
 )
 
 // A Sweep is the content of ROOT/sweeps/EXPERIMENT/sweep.json: what it takes
@@ -66,6 +68,9 @@ const sweepFile = "sweep.json"
 
 // WriteSweep writes the sweep file of an experiment below a results root.
 func WriteSweep(root string, s Sweep) error {
+	if err := checkExperiment(s.Experiment); err != nil {
+		return err
+	}
 	s.Schema = Schema
 	dir := filepath.Join(root, "sweeps", s.Experiment)
 	if err := os.MkdirAll(dir, 0o777); err != nil {
@@ -79,12 +84,18 @@ func WriteSweep(root string, s Sweep) error {
 // experiments there are.
 func ReadSweep(root, experiment string) (Sweep, error) {
 	var s Sweep
+	if err := checkExperiment(experiment); err != nil {
+		return s, err
+	}
 	own, committed := filepath.Join(root, "sweeps", experiment), referenceDir(root, experiment)
 	for _, dir := range []string{own, committed} {
 		err := readJSON(filepath.Join(dir, sweepFile), &s)
 		s.Committed = dir == committed
-		if err == nil && s.Schema > Schema {
-			err = fmt.Errorf("%s: schema %d is newer than this program's %d", filepath.Join(dir, sweepFile), s.Schema, Schema)
+		switch path := filepath.Join(dir, sweepFile); {
+		case err == nil && s.Schema > Schema:
+			err = fmt.Errorf("%s: schema %d is newer than this program's %d", path, s.Schema, Schema)
+		case err == nil && s.Experiment != experiment:
+			err = fmt.Errorf("%s: is of experiment %q, not of the folder's", path, s.Experiment)
 		}
 		if !errors.Is(err, fs.ErrNotExist) {
 			return s, err
@@ -98,6 +109,14 @@ func ReadSweep(root, experiment string) (Sweep, error) {
 		return s, fmt.Errorf("no results of experiment %q: %s holds none yet (ranklab sweep makes them)", experiment, root)
 	}
 	return s, fmt.Errorf("no results of experiment %q in %s; there are: %s", experiment, root, strings.Join(known, ", "))
+}
+
+// checkExperiment refuses a name that would not be one folder below sweeps.
+func checkExperiment(name string) error {
+	if !safename.Valid(name) {
+		return fmt.Errorf("experiment %q: a name consists of letters, digits, dots, hyphens and underscores", name)
+	}
+	return nil
 }
 
 // Stored returns the runs below root that may stand for runs of the sweep.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -15,6 +16,7 @@ import (
 	"github.com/gofrs/flock"
 
 	"ranklab/internal/atomicfile"
+	"ranklab/internal/bounded"
 )
 
 // A Writer is the only writer of a run folder while it is open. It is not safe
@@ -39,7 +41,7 @@ type Writer struct {
 // holds something but neither a line nor the beginning of one: that is not the
 // work of a killed process, and cutting it away could destroy what it is.
 func Open(root, id string) (*Writer, error) {
-	if len(id) < idDigits {
+	if !isID(id) {
 		return nil, fmt.Errorf("run id %q: want at least %d hexadecimal digits", id, idDigits)
 	}
 	dir := Dir(root, id)
@@ -113,7 +115,7 @@ func lastAttempt(dir string) (int, error) {
 	}
 	last := 0
 	for _, e := range entries {
-		if n, err := strconv.Atoi(e.Name()); err == nil {
+		if n, err := strconv.Atoi(e.Name()); err == nil && n < math.MaxInt32 {
 			last = max(last, n)
 		}
 	}
@@ -295,9 +297,16 @@ func (e *damagedError) Unwrap() error { return e.err }
 // looked at.
 func setAside(path string) error { return os.Rename(path, path+".damaged") }
 
+// maxFileBytes bounds a JSON file of a record. The largest, a sweep.json of 10,000
+// runs, has a few MB.
+const maxFileBytes = 64 << 20
+
 // readJSON reads a file into v. What it holds may be a [*damagedError].
 func readJSON(path string, v any) error {
-	data, err := os.ReadFile(path)
+	data, err := bounded.ReadFile(path, maxFileBytes)
+	if errors.As(err, new(*bounded.TooLargeError)) {
+		return &damagedError{path, err}
+	}
 	if err != nil {
 		return err
 	}

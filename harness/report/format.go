@@ -5,9 +5,21 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"ranklab/harness/view"
 )
+
+// printable replaces characters that would steer a terminal instead of being
+// seen on it. Labels and reasons come from files that anybody may have written.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.In(r, unicode.Cc, unicode.Cf) {
+			return '·'
+		}
+		return r
+	}, s)
+}
 
 // nothing stands where a table has no value.
 const nothing = "–"

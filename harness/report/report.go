@@ -46,6 +46,7 @@ type sheet struct {
 
 // write writes a sheet as Text or Markdown.
 func (s sheet) write(w io.Writer, format string) error {
+	s = s.printable()
 	align := make(tw.Alignment, len(s.header))
 	for i := range align {
 		align[i] = tw.AlignRight
@@ -93,6 +94,22 @@ func (s sheet) write(w io.Writer, format string) error {
 		}
 	}
 	return nil
+}
+
+// printable returns the sheet with cells that are safe to show.
+func (s sheet) printable() sheet {
+	cells := func(row []string) []string {
+		out := make([]string, len(row))
+		for i, cell := range row {
+			out[i] = printable(cell)
+		}
+		return out
+	}
+	s.header, s.rows = cells(s.header), slices.Clone(s.rows)
+	for i, row := range s.rows {
+		s.rows[i] = cells(row)
+	}
+	return s
 }
 
 // withRule returns the rows with a line of dashes where the table is split.

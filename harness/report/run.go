@@ -139,9 +139,10 @@ func (p *page) write(w io.Writer) error {
 		if i > 0 {
 			b.WriteByte('\n')
 		}
-		b.WriteString(s.title + "\n")
+		b.WriteString(printable(s.title) + "\n")
 		for _, f := range s.fields {
-			b.WriteString("  " + f[0] + strings.Repeat(" ", wide-len([]rune(f[0]))+2) + f[1] + "\n")
+			name, value := printable(f[0]), printable(strings.ReplaceAll(f[1], "\n", "; "))
+			b.WriteString("  " + name + strings.Repeat(" ", wide-len([]rune(name))+2) + value + "\n")
 		}
 	}
 	_, err := io.WriteString(w, b.String())

@@ -46,7 +46,7 @@ func WriteStatus(w io.Writer, runs []record.Run, sweep *record.Sweep, now time.T
 		return err
 	}
 	for _, p := range problems {
-		if _, err := fmt.Fprintln(w, "problem: "+strings.ReplaceAll(p, "\n", "; ")); err != nil {
+		if _, err := fmt.Fprintln(w, "problem: "+printable(strings.ReplaceAll(p, "\n", "; "))); err != nil {
 			return err
 		}
 	}

@@ -118,6 +118,7 @@ func writeGrid(w io.Writer, g view.Grid, format string) error {
 	if title == "" {
 		title = g.Table.ID
 	}
+	title = printable(title)
 	notes := newFootnotes(g)
 	head := title + "\n\n"
 	if format == Markdown {
@@ -152,7 +153,7 @@ func writeGrid(w io.Writer, g view.Grid, format string) error {
 		if format == Markdown && i > 0 {
 			lead = "<br>"
 		}
-		if _, err := fmt.Fprintln(w, lead+note); err != nil {
+		if _, err := fmt.Fprintln(w, lead+printable(note)); err != nil {
 			return err
 		}
 	}

@@ -3,6 +3,7 @@ package spec
 import (
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // readCases reads [[case]]: explicit points over the fixed values of a method.
@@ -17,6 +18,8 @@ func (e *expander) readCases() map[*variant][]point {
 		if n := t.get("label"); n != nil {
 			if n.kind != stringNode || n.str == "" {
 				e.problems.add(n.pos, "", "", "label takes a string that is not empty, not %s", n.describe())
+			} else if strings.ContainsFunc(n.str, unicode.IsControl) {
+				e.problems.add(n.pos, "", "", "label holds a control character")
 			}
 			label = n.str
 		}

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"ranklab/harness/view"
+	"ranklab/internal/safename"
 )
 
 // readFigures reads [[figure]]: what to draw, for harness/view.
@@ -208,7 +209,7 @@ func (d *declaration) id(id, what string) {
 	case d.bad["id"]:
 	case d.t.get("id") == nil:
 		d.problems.add(d.t.place(), "", "it names the file: id = \"ppl-by-rank\"", "%s lacks id", d.title)
-	case !safeName.MatchString(id):
+	case !safename.Valid(id):
 		d.problems.add(d.at("id"), "", "use letters, digits, - and _", "the %s id %q cannot be part of a file name", what, id)
 	}
 }
@@ -230,6 +231,8 @@ func (d *declaration) column(key, value string) {
 func (d *declaration) columns(key string, list []string) {
 	for i, column := range list {
 		switch {
+		case d.problems.full():
+			return
 		case strings.TrimSpace(column) == "":
 			d.problems.add(d.at(key), "", "", "%s names an empty column", key)
 		case slices.Contains(list[:i], column):
@@ -249,6 +252,9 @@ func (d *declaration) selected(key string, where map[string]any) {
 
 // known reports a column that no run can have.
 func (d *declaration) known(at pos, column string) {
+	if d.problems.full() {
+		return
+	}
 	settings := settingColumns()
 	if view.Describe(column).Metric || slices.Contains(settings, column) {
 		return

@@ -12,7 +12,7 @@ import (
 )
 
 // everyKind loads one run of each kind, with unusual values that must survive.
-func everyKind(t *testing.T) []Instance {
+func everyKind(t testing.TB) []Instance {
 	t.Helper()
 	x := mustLoad(t, `
 seeds = 2

@@ -2,15 +2,16 @@ package spec
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
+
+	"ranklab/internal/safename"
 )
 
-// maxRuns bounds an experiment, seeds included.
-const maxRuns = 10_000
-
-var safeName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
+const (
+	maxRuns    = 10_000 // of an experiment, seeds included
+	maxMethods = 256    // tables of methods
+)
 
 // topKeys lists what an experiment may hold.
 func topKeys() []string {
@@ -34,6 +35,7 @@ type variant struct {
 	name  string
 	table *node
 	fixed []assignment // the protocol, then the table
+	known Method       // what fixed says of the method
 	final []assignment // what the command line sets, over everything else
 	axes  []axis
 	swept []string // keys of axes and cases, in order: they are the columns of figures
@@ -65,7 +67,7 @@ func (e *expander) expand() []point {
 	}
 	cases := e.readCases()
 	var points []point
-	total := 0
+	total, tooMany := 0, false
 	for _, v := range e.variants {
 		n := 1
 		for _, a := range v.axes {
@@ -73,9 +75,11 @@ func (e *expander) expand() []point {
 				break
 			}
 		}
-		if total += n; total > maxRuns {
+		if total += n; total > maxRuns && !tooMany {
 			e.problems.add(v.table.place(), "", "", "with the axes of this method the sweep has more than %d runs", maxRuns)
-			total = 0
+			tooMany = true
+		}
+		if tooMany {
 			for i := range v.axes {
 				v.axes[i].steps = v.axes[i].steps[:1] // one run is enough to check the rest
 			}
@@ -90,7 +94,7 @@ func (e *expander) expand() []point {
 func (e *expander) checkTop() {
 	methods := strings.Join(e.methodNames(), ", ")
 	for _, name := range e.root.names {
-		if slices.Contains(topKeys(), name) {
+		if slices.Contains(topKeys(), name) || e.problems.full() {
 			continue
 		}
 		n := e.root.children[name]
@@ -148,13 +152,14 @@ func (e *expander) readMethods() {
 		if t == nil {
 			continue
 		}
-		if !safeName.MatchString(name) {
+		if !safename.Valid(name) {
 			e.problems.add(t.place(), "", "use letters, digits, - and _", "the method name %q cannot be part of a file name", name)
 			continue
 		}
 		title := "[method." + name + "]"
 		own := methodScope(title, rawMethod(t), "sweep").assignments(t, e.problems)
-		e.variants = append(e.variants, &variant{name: name, table: t, fixed: slices.Concat(e.base, own)})
+		fixed := slices.Concat(e.base, own)
+		e.variants = append(e.variants, &variant{name: name, table: t, fixed: fixed, known: resolve(name, fixed, &collector{}).run.Method})
 	}
 }
 
@@ -176,13 +181,13 @@ func (e *expander) readSharedAxes() {
 func (e *expander) readOwnAxes(v *variant) {
 	for _, a := range e.shared {
 		for _, key := range a.keys {
-			if e.lacks(v, key) {
+			if v.lacks(key) {
 				e.reportLacking(key, a.places[key])
 				continue
 			}
 		}
 		for _, key := range slices.Clone(a.keys) {
-			if e.lacks(v, key) {
+			if v.lacks(key) {
 				a, _ = a.without(key)
 			}
 		}
@@ -207,21 +212,20 @@ func (e *expander) readOwnAxes(v *variant) {
 }
 
 // lacks reports whether a key of a method has no meaning for this one.
-func (e *expander) lacks(v *variant, key string) bool {
+func (v *variant) lacks(key string) bool {
 	short, isMethod := cutSection(key, "method")
 	if !isMethod {
 		return false
 	}
 	name, _, _ := strings.Cut(short, ".")
-	m := resolve(v.name, v.fixed, &collector{}).run.Method
-	ok, _ := m.has(name)
+	ok, _ := v.known.has(name)
 	return !ok
 }
 
 func (e *expander) reportLacking(key string, at pos) {
 	var with, without []string
 	for _, v := range e.variants {
-		if e.lacks(v, key) {
+		if v.lacks(key) {
 			without = append(without, v.name)
 		} else {
 			with = append(with, v.name)

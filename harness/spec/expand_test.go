@@ -27,7 +27,7 @@ max_length = 64
 
 // loadText loads an experiment that extends protocol; more files may follow as
 // name, text pairs.
-func loadText(t *testing.T, text string, overrides []string, more ...string) (*Experiment, error) {
+func loadText(t testing.TB, text string, overrides []string, more ...string) (*Experiment, error) {
 	t.Helper()
 	fsys := fstest.MapFS{
 		"dir/protocol.toml": {Data: []byte(protocol)},
@@ -39,7 +39,7 @@ func loadText(t *testing.T, text string, overrides []string, more ...string) (*E
 	return LoadFS(fsys, "dir/x.toml", overrides)
 }
 
-func mustLoad(t *testing.T, text string, overrides []string, more ...string) *Experiment {
+func mustLoad(t testing.TB, text string, overrides []string, more ...string) *Experiment {
 	t.Helper()
 	x, err := loadText(t, text, overrides, more...)
 	if err != nil {

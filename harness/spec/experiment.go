@@ -8,8 +8,10 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"ranklab/harness/view"
+	"ranklab/internal/safename"
 )
 
 // An Experiment is a spec with every run resolved.
@@ -165,7 +167,7 @@ func (e *expander) experimentName(file string) string {
 	stem := strings.TrimSuffix(path.Base(filepath.ToSlash(strings.TrimPrefix(file, "embedded:"))), ".toml")
 	n := e.root.get("name")
 	if n == nil {
-		if !safeName.MatchString(stem) {
+		if !safename.Valid(stem) {
 			e.problems.add(e.root.pos, "", `add name = "…" with letters, digits, - and _`, "the file's name cannot name the experiment")
 		}
 		return stem
@@ -174,7 +176,7 @@ func (e *expander) experimentName(file string) string {
 		e.problems.add(n.pos, "", "", "name takes a string, not %s", n.describe())
 		return ""
 	}
-	if !safeName.MatchString(n.str) {
+	if !safename.Valid(n.str) {
 		e.problems.add(n.pos, "", "use letters, digits, - and _", "the name %q cannot be part of a file name", n.str)
 	}
 	return n.str
@@ -187,6 +189,8 @@ func (e *expander) title() string {
 	}
 	if n.kind != stringNode {
 		e.problems.add(n.pos, "", "", "title takes a string, not %s", n.describe())
+	} else if strings.ContainsFunc(n.str, unicode.IsControl) {
+		e.problems.add(n.pos, "", "", "title holds a control character")
 	}
 	return n.str
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"ranklab/experiments"
+	"ranklab/internal/bounded"
 )
 
 // files is where specs are read from: a disk or a file system, and behind it
@@ -124,10 +125,12 @@ func (f files) read(name string) (string, error) {
 	if info.IsDir() {
 		return "", &fs.PathError{Op: "open", Path: name, Err: errFolder}
 	}
-	if info.Size() > maxFileBytes {
-		return "", &fs.PathError{Op: "open", Path: name, Err: errors.New("is larger than 1 MiB, the limit of a spec")}
+	in, err := os.Open(name) // or a pipe, as in: ranklab plan <(generate)
+	if err != nil {
+		return "", err
 	}
-	text, err := os.ReadFile(name)
+	defer in.Close()
+	text, err := bounded.ReadAll(in, name, maxFileBytes)
 	return string(text), err
 }
 

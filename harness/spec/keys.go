@@ -73,6 +73,9 @@ func (s scope) walk(t *node, prefix string, problems *collector, visit func(key 
 
 // unknown reports a key and returns the one that was probably meant.
 func (s scope) unknown(key, path string, n *node, problems *collector) (meant string) {
+	if problems.full() {
+		return ""
+	}
 	section, name := s.section, path
 	known := s.known
 	if key == path { // a protocol key

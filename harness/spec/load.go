@@ -35,7 +35,7 @@ func LoadFS(fsys fs.FS, path string, overrides []string) (*Experiment, error) {
 func load(f files, path string, overrides []string) (*Experiment, error) {
 	l := &loader{files: f, problems: &collector{}}
 	root, shown := l.loadRoot(path)
-	if l.broken {
+	if l.broken || tooManyMethods(root, l.problems) {
 		return nil, l.problems.err()
 	}
 	over := parseOverrides(overrides, root, l.problems)
@@ -54,6 +54,17 @@ func load(f files, path string, overrides []string) (*Experiment, error) {
 		return nil, err
 	}
 	return x, nil
+}
+
+// tooManyMethods reports more methods than an experiment can be told about.
+func tooManyMethods(root *node, problems *collector) bool {
+	methods := root.get("method")
+	if methods == nil || len(methods.names) <= maxMethods {
+		return false
+	}
+	one := methods.children[methods.names[maxMethods]]
+	problems.add(one.place(), "", "", "an experiment has at most %d methods; this is one more", maxMethods)
+	return true
 }
 
 // A loader reads a file and all that it extends.

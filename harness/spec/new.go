@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"ranklab/experiments"
+	"ranklab/internal/safename"
 )
 
 // New returns the text of an experiment file that starts as a copy of another,
@@ -21,7 +22,7 @@ import (
 func New(name, from string) ([]byte, error) {
 	target := strings.TrimSuffix(filepath.ToSlash(name), ".toml")
 	stem := path.Base(target)
-	if !safeName.MatchString(stem) {
+	if !safename.Valid(stem) {
 		return nil, fmt.Errorf("new experiment %q: use letters, digits, - and _ in the name", stem)
 	}
 	f := files{embedded: experiments.FS}

@@ -3,6 +3,7 @@ package spec
 import (
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/pelletier/go-toml/v2/unstable"
 )
@@ -49,6 +50,10 @@ func parseOverrides(options []string, root *node, problems *collector) *node {
 // and a string otherwise.
 func parseOverride(src *source, offset int, option string, problems *collector) *node {
 	at := src.at(offset, offset+len(option))
+	if !utf8.ValidString(option) {
+		problems.add(at, "", "", "the option is not valid UTF-8")
+		return nil
+	}
 	key, value, ok := strings.Cut(option, "=")
 	if !ok || strings.TrimSpace(key) == "" {
 		problems.add(at, "", "", "-S takes key=value, as in -S train.steps=2000")
@@ -60,6 +65,10 @@ func parseOverride(src *source, offset int, option string, problems *collector) 
 	bare := strings.TrimSpace(value)
 	if !isAssignment(key+"=0") || bare == "" || strings.ContainsAny(bare[:1], "[{\"'") {
 		return parseAt(src, offset, option, problems) // to report the syntax
+	}
+	if len(bare) > maxStringBytes {
+		problems.add(at, "", "", "the string has %d bytes; a value has at most %d", len(bare), maxStringBytes)
+		return nil
 	}
 	t := parseAt(src, offset, key+"=0", problems)
 	leaf := t

@@ -13,9 +13,14 @@ import (
 // bareWord is what people write when they forget the quotes of a value.
 var bareWord = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.-]*`)
 
+// What no experiment needs more of. Together the limits bound the time and the
+// memory that a file can take: messages repeat keys and values of it.
 const (
-	maxFileBytes = 1 << 20 // of one file
-	maxDepth     = 32      // of nested tables and lists
+	maxFileBytes   = 1 << 20 // of one file
+	maxDepth       = 32      // of nested tables and lists
+	maxKeyBytes    = 256     // of one part of a key
+	maxStringBytes = 4096    // of one value
+	maxItems       = maxRuns // of one list
 )
 
 // A parser turns one source into a tree. The syntax is read by go-toml; what a
@@ -94,6 +99,10 @@ func (p *parser) key(it unstable.Iterator) []part {
 			}
 		}
 		for _, name := range names {
+			if len(name) > maxKeyBytes {
+				p.problems.add(at, "", "", "the key is longer than %d bytes", maxKeyBytes)
+				name = name[:maxKeyBytes]
+			}
 			parts = append(parts, part{name, at})
 		}
 	}
@@ -133,7 +142,7 @@ func (p *parser) openTable(parts []part, array bool) {
 		t.set(last.name, list)
 		p.current = aside
 	case array && have.kind == arrayNode && !have.closed:
-		have.items = append(have.items, aside)
+		p.add(have, aside)
 		p.current = aside
 	case array:
 		p.clash(last.pos, joinKey(parts), have, "cannot be a list of tables too")
@@ -148,6 +157,17 @@ func (p *parser) openTable(parts []part, array bool) {
 	default:
 		p.clash(last.pos, joinKey(parts), have, "is defined twice")
 		p.current = aside
+	}
+}
+
+// add appends an element to a list, as long as there is room.
+func (p *parser) add(list, item *node) {
+	switch n := len(list.items); {
+	case n < maxItems:
+		list.items = append(list.items, item)
+	case !list.full:
+		list.full = true
+		p.problems.add(item.pos, "", "", "a list has at most %d elements; this is one more", maxItems)
 	}
 }
 
@@ -205,6 +225,10 @@ func (p *parser) value(n *unstable.Node, at, depth int) *node {
 	}
 	switch n.Kind {
 	case unstable.String:
+		if len(n.Data) > maxStringBytes {
+			p.problems.add(v.pos, "", "", "the string has %d bytes; a value has at most %d", len(n.Data), maxStringBytes)
+			return v
+		}
 		v.kind, v.str = stringNode, string(n.Data)
 	case unstable.Bool:
 		v.kind, v.bit = boolNode, string(n.Data) == "true"
@@ -226,8 +250,8 @@ func (p *parser) value(n *unstable.Node, at, depth int) *node {
 		}
 	case unstable.Array:
 		v.kind, v.closed = arrayNode, true
-		for it := n.Children(); it.Next(); {
-			v.items = append(v.items, p.value(it.Node(), at, depth+1))
+		for it := n.Children(); it.Next() && !v.full; {
+			p.add(v, p.value(it.Node(), at, depth+1))
 		}
 	case unstable.InlineTable:
 		v.kind, v.pos = tableNode, p.raw(n.Raw)

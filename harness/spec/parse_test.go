@@ -3,7 +3,6 @@ package spec
 import (
 	"strings"
 	"testing"
-	"testing/fstest"
 
 	"github.com/pelletier/go-toml/v2"
 )
@@ -37,40 +36,4 @@ func TestParseAgreesWithTOML(t *testing.T) {
 			t.Errorf("%q was refused: %v", text, err)
 		}
 	}
-}
-
-// No text makes Load panic, and every problem can be printed.
-func FuzzLoad(f *testing.F) {
-	for _, text := range documents() {
-		f.Add(text, "train.steps=3")
-	}
-	f.Add(twoMethods, "method.galore.rank=[1,2]")
-	f.Add("seeds=2\n[sweep]\nlr=[1,2]\ntrain.steps=[[1]]\n[[sweep.zip]]\n[[case]]\nmethod='adamw'\n"+twoMethods, "case=[]")
-	f.Add("[[figure]]\nid='a'\nwhere={rank=[1]}\n[[table]]\nrows=['x']\n"+twoMethods, "figure=3")
-	f.Add("[method.x]\nkind='relora'\nlr=1\nrank=1\nmerge_every=1\ntrain.scheduler='jagged_cosine'\n", "method.x.cycle_length=-1")
-	f.Add("[method]\nx=1\n[sweep.zip]\n[case]\n", "\xff=\x00")
-	f.Add("[train]\nsteps='!unset'\n[method.a]\ntrain='!unset'\n", "method='!unset'")
-	f.Fuzz(func(t *testing.T, text, override string) {
-		fsys := fstest.MapFS{
-			"protocol.toml": {Data: []byte(protocol)},
-			"x.toml":        {Data: []byte(text)},
-			"y.toml":        {Data: []byte("extends=['protocol.toml', 'x.toml']\n")},
-		}
-		for _, path := range []string{"x.toml", "y.toml"} {
-			x, err := LoadFS(fsys, path, []string{override})
-			if (err == nil) == (x == nil) {
-				t.Fatalf("experiment %v, error %v", x, err)
-			}
-			if err != nil {
-				_ = err.Error()
-				continue
-			}
-			for _, r := range x.Runs {
-				if _, err := r.Encode(); err != nil {
-					t.Fatal(err)
-				}
-			}
-		}
-		_, _ = parseRun("x.toml", text)
-	})
 }

@@ -24,10 +24,10 @@ type Problem struct {
 func (p *Problem) Error() string {
 	var b strings.Builder
 	if p.File != "" {
-		fmt.Fprintf(&b, "%s:%d:%d: ", p.File, p.Line, p.Column)
+		fmt.Fprintf(&b, "%s:%d:%d: ", printable(p.File), p.Line, p.Column)
 	}
 	if len(p.Included) > 0 {
-		fmt.Fprintf(&b, "(included from %s) ", strings.Join(p.Included, ", from "))
+		fmt.Fprintf(&b, "(included from %s) ", printable(strings.Join(p.Included, ", from ")))
 	}
 	b.WriteString(p.Message)
 	if p.caret != "" {
@@ -92,7 +92,7 @@ func (c *collector) add(at pos, suggestion, hint, format string, args ...any) {
 	if c.seen == nil {
 		c.seen = make(map[seenProblem]bool)
 	}
-	if c.seen[seenProblem{at, message}] || len(c.list) >= maxKept {
+	if c.full() || c.seen[seenProblem{at, message}] {
 		return
 	}
 	c.seen[seenProblem{at, message}] = true
@@ -104,6 +104,9 @@ func (c *collector) add(at pos, suggestion, hint, format string, args ...any) {
 	}
 	c.list = append(c.list, p)
 }
+
+// full reports whether no more problems are kept.
+func (c *collector) full() bool { return len(c.list) >= maxKept }
 
 // fatal adds a problem that leaves a text unread.
 func (c *collector) fatal(at pos, format string, args ...any) {

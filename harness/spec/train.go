@@ -54,9 +54,12 @@ func dtypes() []string { return []string{Float32, BFloat16, BFloat16Stochastic} 
 
 func schedulers() []string { return []string{"constant", "linear", "cosine", jaggedCosine} }
 
-// maxPositions bounds steps × total_batch_size × max_length, so that no count
-// of a run overflows.
-const maxPositions = 1e15
+// What a run reads at most, in positions: in all, and in one update. No count and
+// no size of a run overflows below these bounds and those of a model.
+const (
+	maxPositions       = 1e15 // steps × total_batch_size × max_length
+	maxUpdatePositions = 1e9  // total_batch_size × max_length
+)
 
 func (t Train) check(c *checker) {
 	c.require("train.steps", "the number of updates")
@@ -88,6 +91,9 @@ func (t Train) check(c *checker) {
 	}
 	if product := float64(t.Steps) * float64(t.TotalBatchSize) * float64(t.MaxLength); product > maxPositions && !c.skip("train.steps", "train.total_batch_size", "train.max_length") {
 		c.failAt([]string{"train.steps", "train.total_batch_size", "train.max_length"}, "the run would read %.2g positions; the limit is %g", product, float64(maxPositions))
+	}
+	if update := float64(t.TotalBatchSize) * float64(t.MaxLength); update > maxUpdatePositions && !c.skip("train.total_batch_size", "train.max_length") {
+		c.failAt([]string{"train.total_batch_size", "train.max_length"}, "an update would read %.2g positions; the limit is %g", update, float64(maxUpdatePositions))
 	}
 	t.checkLayerwise(c)
 }

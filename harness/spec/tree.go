@@ -39,6 +39,7 @@ type node struct {
 	header bool // a table opened by [header]: may not be opened again
 	dotted bool // a table made by a dotted key: may not be opened by a header
 	closed bool // an inline table or a literal array: may not be added to
+	full   bool // a list that had more elements than it may hold
 }
 
 func newTable(at pos) *node {

@@ -15,6 +15,7 @@ import (
 
 	"ranklab/harness/record"
 	"ranklab/internal/atomicfile"
+	"ranklab/internal/bounded"
 	"ranklab/internal/failpoint"
 	"ranklab/internal/safetensors"
 	"ranklab/tensor"
@@ -179,14 +180,18 @@ func writeTensors(path string, tensors []safetensors.Tensor) (sum string, err er
 }
 
 // checkpoints lists the checkpoint folders under dir, newest first.
-func checkpoints(dir string) ([]string, error) {
+func checkpoints(dir string) ([]string, error) { return folders(dir, goodPrefix) }
+
+// folders lists the folders under dir whose names have a prefix, in descending
+// order.
+func folders(dir, prefix string) ([]string, error) {
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	var names []string
 	for _, e := range entries {
-		if e.IsDir() && strings.HasPrefix(e.Name(), goodPrefix) {
+		if e.IsDir() && strings.HasPrefix(e.Name(), prefix) {
 			names = append(names, e.Name())
 		}
 	}
@@ -215,7 +220,7 @@ func checkpointBytes(dir string) (bytes int64) {
 func LatestStep(dir string) int {
 	names, _ := checkpoints(dir)
 	for _, name := range names {
-		if pos, err := readPosition(filepath.Join(dir, name)); err == nil {
+		if pos, err := readPosition(filepath.Join(dir, name)); err == nil && pos.check(name) == nil {
 			return pos.Step
 		}
 	}
@@ -226,12 +231,12 @@ func LatestStep(dir string) int {
 // and that accepts. Every one that it has to pass over is renamed and reported
 // through warn. What a killed process left half written is removed.
 func findCheckpoint(dir string, accept func(position) error, warn func(string)) (path string, pos position, err error) {
-	torn, err := filepath.Glob(filepath.Join(dir, writingPrefix+"*"))
+	torn, err := folders(dir, writingPrefix)
 	if err != nil {
 		return "", position{}, err
 	}
 	for _, t := range torn {
-		if err := os.RemoveAll(t); err != nil {
+		if err := os.RemoveAll(filepath.Join(dir, t)); err != nil {
 			return "", position{}, err
 		}
 	}
@@ -261,7 +266,7 @@ func findCheckpoint(dir string, accept func(position) error, warn func(string)) 
 }
 
 func readPosition(path string) (pos position, err error) {
-	data, err := os.ReadFile(filepath.Join(path, metaFile))
+	data, err := bounded.ReadFile(filepath.Join(path, metaFile), maxMetaBytes)
 	if err != nil {
 		return pos, err
 	}
@@ -275,6 +280,9 @@ func readPosition(path string) (pos position, err error) {
 }
 
 func verify(path string, pos position) error {
+	if err := pos.check(filepath.Base(path)); err != nil {
+		return err
+	}
 	for _, name := range []string{modelFile, stateFile} {
 		f, err := os.Open(filepath.Join(path, name))
 		if err != nil {

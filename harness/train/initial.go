@@ -4,11 +4,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 
 	"ranklab/corpus"
 	"ranklab/harness/spec"
+	"ranklab/internal/bounded"
 	"ranklab/internal/memory"
 	"ranklab/models"
 	"ranklab/tensor"
@@ -50,7 +50,7 @@ func InitTokenizer(s spec.Run) string {
 	var m struct {
 		Digest string `json:"tokenizer_digest"`
 	}
-	text, err := os.ReadFile(filepath.Join(s.Init.From, ManifestFile))
+	text, err := bounded.ReadFile(filepath.Join(s.Init.From, ManifestFile), maxMetaBytes)
 	if err != nil || json.Unmarshal(text, &m) != nil {
 		return "" // weights of another program have none
 	}

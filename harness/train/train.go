@@ -171,6 +171,9 @@ func (t *training) setUp(device *tensor.Device) error {
 	if err != nil {
 		return err
 	}
+	if err := at.of(s.Train); err != nil {
+		return fmt.Errorf("checkpoint %s: %w", ckpt, err)
+	}
 	if t.prediction, err = Predict(s, device); err != nil {
 		return err
 	}

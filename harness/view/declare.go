@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"ranklab/harness/record"
+	"ranklab/internal/safename"
 )
 
 // A Figure declares a figure over the runs of an experiment. Columns are named
@@ -69,11 +70,17 @@ func Declare(s *record.Sweep, figures []Figure, tables []Table) error {
 	return nil
 }
 
-// Declared returns the declarations that a sweep holds.
+// Declared returns the declarations that a sweep holds. The id of a figure has to
+// be one that can name its files.
 func Declared(s record.Sweep) (figures []Figure, tables []Table, err error) {
 	if s.Figures != nil {
 		if err := json.Unmarshal(s.Figures, &figures); err != nil {
 			return nil, nil, fmt.Errorf("figures of %s: %w", s.Experiment, err)
+		}
+	}
+	for _, f := range figures {
+		if !safename.Valid(f.ID) {
+			return nil, nil, fmt.Errorf("figures of %s: the id %q cannot be part of a file name", s.Experiment, f.ID)
 		}
 	}
 	if s.Tables != nil {

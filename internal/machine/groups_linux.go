@@ -56,6 +56,9 @@ func ReadProcessors() Processors {
 	return Processors{Online: countList(string(online)), Quota: groupQuota(groupRoot, ownGroups())}
 }
 
+// maxProcessors is more than any kernel knows.
+const maxProcessors = 1 << 20
+
 // countList counts the numbers of a list like "0-3,8"; 0 if it is none.
 func countList(list string) int {
 	n := 0
@@ -65,11 +68,11 @@ func countList(list string) int {
 			last = first
 		}
 		lo, err := strconv.Atoi(first)
-		if err != nil {
+		if err != nil || lo < 0 {
 			return 0
 		}
 		hi, err := strconv.Atoi(last)
-		if err != nil || hi < lo {
+		if err != nil || hi < lo || hi >= maxProcessors {
 			return 0
 		}
 		n += hi - lo + 1
@@ -120,7 +123,7 @@ func groupLimit(limit int64, root, groups string) int64 {
 		if version == 1 {
 			file = "memory.limit_in_bytes"
 		}
-		if n, err := readNumber(filepath.Join(folder, file)); err == nil { // "max" is no number
+		if n, err := readNumber(filepath.Join(folder, file)); err == nil && n > 0 { // "max" is no number
 			limit = min(limit, n)
 		}
 	})

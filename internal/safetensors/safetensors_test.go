@@ -14,6 +14,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
+
+	"ranklab/internal/bounded/boundedtest"
 )
 
 // file assembles a file from a header text and data.
@@ -300,9 +302,18 @@ func FuzzRead(f *testing.F) {
 		f.Add(b)
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		first, err := open(b)
+		var first *File
+		var err error
+		boundedtest.AtMost(t, 500*int64(len(b)), func() { first, err = open(b) })
 		if err != nil {
 			return
+		}
+		data := int64(0) // whatever the header says, there is no more data than the file has
+		for _, e := range first.entries {
+			data += e.end - e.begin
+		}
+		if first.data+data != int64(len(b)) {
+			t.Fatalf("a header of %d bytes and %d bytes of data in a file of %d", first.data, data, len(b))
 		}
 		tensors := contents(t, first)
 		var again bytes.Buffer

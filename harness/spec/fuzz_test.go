@@ -1,0 +1,143 @@
+package spec
+
+import (
+	"errors"
+	"reflect"
+	"strings"
+	"testing"
+	"testing/fstest"
+	"unicode"
+
+	"github.com/google/go-cmp/cmp"
+
+	"ranklab/internal/bounded/boundedtest"
+	"ranklab/internal/safename"
+)
+
+// FuzzLoad loads arbitrary experiments with an arbitrary override. What is
+// accepted has names that stay in their folder and runs that survive writing
+// and reading; what is refused is explained in printable text.
+func FuzzLoad(f *testing.F) {
+	for _, text := range documents() {
+		f.Add(text, "train.steps=3")
+	}
+	f.Add(twoMethods, "method.galore.rank=[1,2]")
+	f.Add("seeds=2\n[sweep]\nlr=[1,2]\ntrain.steps=[[1]]\n[[sweep.zip]]\n[[case]]\nmethod='adamw'\n"+twoMethods, "case=[]")
+	f.Add("[[figure]]\nid='a'\nwhere={rank=[1]}\n[[table]]\nrows=['x']\n"+twoMethods, "figure=3")
+	f.Add("[[figure]]\nid='../../x'\nkind='line'\nx='rank'\ny='ppl'\n"+twoMethods, "name=../up")
+	f.Add("[method.x]\nkind='relora'\nlr=1\nrank=1\nmerge_every=1\ntrain.scheduler='jagged_cosine'\n", "method.x.cycle_length=-1")
+	f.Add("[method]\nx=1\n[sweep.zip]\n[case]\n", "\xff=\x00")
+	f.Add("[train]\nsteps='!unset'\n[method.a]\ntrain='!unset'\n", "method='!unset'")
+	f.Add("title=\"\\u001b[2J\"\n[[case]]\nmethod='adamw'\nlabel=\"a\\nb\"\n"+twoMethods, "data.tokenizer_model=\x1b[2J")
+	f.Add(twoMethods, "data.tokenizer_model=\xfe\xff")
+	f.Add(twoMethods, `data.paths=["\u0000", "\u007f", "\\", "'", "\"\"\""]`)
+	f.Fuzz(func(t *testing.T, text, override string) {
+		boundedtest.AtMost(t, 2000*int64(len(text)), func() { parse(newSource("x.toml", text), &collector{}) })
+		fsys := fstest.MapFS{
+			"protocol.toml": {Data: []byte(protocol)},
+			"x.toml":        {Data: []byte(text)},
+			"y.toml":        {Data: []byte("extends=['protocol.toml', 'x.toml']\n")},
+		}
+		for _, path := range []string{"x.toml", "y.toml"} {
+			x, err := LoadFS(fsys, path, []string{override})
+			if (err == nil) == (x == nil) {
+				t.Fatalf("experiment %v, error %v", x, err)
+			}
+			if err != nil {
+				checkProblems(t, err)
+				continue
+			}
+			checkExperiment(t, x)
+		}
+	})
+}
+
+// FuzzLoadRun reads arbitrary text as a resolved run.
+func FuzzLoadRun(f *testing.F) {
+	for _, inst := range everyKind(f) {
+		text, err := inst.Run.Encode()
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(string(text))
+	}
+	f.Add("[model]\n[data]\n[train]\n[eval]\n[method]\n[seed]\n")
+	f.Add("[method]\nname = '../../x'\nkind = 'adamw'\n")
+	f.Add("[train]\nbatch_size = 1000000000\nmax_length = 1000000000\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		r, err := parseRun("spec.toml", text)
+		if err != nil {
+			checkProblems(t, err)
+			return
+		}
+		checkRun(t, r)
+	})
+}
+
+func checkProblems(t *testing.T, err error) {
+	t.Helper()
+	var problems *Problems
+	if !errors.As(err, &problems) || len(problems.List) == 0 || len(problems.List) > maxKept {
+		t.Fatalf("no problems, or too many: %v", err)
+	}
+	text := err.Error()
+	if i := strings.IndexFunc(text, func(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\t' }); i >= 0 {
+		t.Fatalf("the error holds the control character %q:\n%q", text[i:i+1], text)
+	}
+	for _, p := range problems.List {
+		if p.File != "" && (p.Line < 1 || p.Column < 1) {
+			t.Fatalf("%q has no place", p.Message)
+		}
+	}
+}
+
+// checked bounds how many runs of one experiment are looked at.
+const checked = 8
+
+func checkExperiment(t *testing.T, x *Experiment) {
+	t.Helper()
+	if len(x.Runs) == 0 || len(x.Runs) > maxRuns || len(x.Seeds) == 0 {
+		t.Fatalf("%d runs, %d seeds", len(x.Runs), len(x.Seeds))
+	}
+	names := []string{x.Name}
+	for _, f := range x.Figures {
+		names = append(names, f.ID)
+	}
+	for _, table := range x.Tables {
+		names = append(names, table.ID)
+	}
+	for _, inst := range x.Runs[:min(checked, len(x.Runs))] {
+		names = append(names, inst.Variant)
+		checkRun(t, inst.Run)
+		if _, err := inst.Encode(); err != nil {
+			t.Fatal(err)
+		}
+		if strings.ContainsFunc(x.Title+inst.Label, unicode.IsControl) {
+			t.Fatalf("title %q, label %q", x.Title, inst.Label)
+		}
+	}
+	for _, name := range names {
+		if !safename.Valid(name) {
+			t.Fatalf("%q would become a part of a path", name)
+		}
+	}
+}
+
+// checkRun writes a run and reads it again.
+func checkRun(t *testing.T, r Run) {
+	t.Helper()
+	text, err := r.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := parseRun("again.toml", string(text))
+	if err != nil {
+		t.Fatalf("%v\n%s", err, text)
+	}
+	if !reflect.DeepEqual(r, again) || r.RunID(Digests{}) != again.RunID(Digests{}) {
+		t.Fatalf("written and read (-want +got):\n%s\n%s", cmp.Diff(r, again), text)
+	}
+	if positions := r.Train.TotalBatchSize * r.Train.MaxLength; positions < 1 || positions > maxUpdatePositions {
+		t.Fatalf("%d positions in an update", positions)
+	}
+}
