@@ -34,6 +34,7 @@ type commands struct {
 	New     newCmd     `cmd:"" help:"Write a new experiment file, a commented copy of an existing one."`
 	Data    dataCmd    `cmd:"" help:"Build the corpus and tokenizer of an experiment, and describe them."`
 	Bench   benchCmd   `cmd:"" help:"Measure this machine and how much of it training uses: products, operations, steps, refreshes."`
+	Bundle  bundleCmd  `cmd:"" help:"Train the first updates of a run and write all that another framework needs to repeat them: weights, batches, random matrices, bases, and what they must come to."`
 	Publish publishCmd `cmd:"" help:"Copy the finished runs of an experiment, its tables and figures to RESULTS/reference, to be committed."`
 
 	BenchChild    benchChildCmd    `cmd:"" hidden:"" help:"What bench starts to measure runs side by side."`

@@ -7,7 +7,9 @@
 package safetensors
 
 import (
+	"encoding/binary"
 	"fmt"
+	"io"
 	"math"
 )
 
@@ -30,6 +32,8 @@ type Tensor struct {
 	// BFloat16 holds the elements of a BF16 tensor, the upper halves of float32
 	// values, in place of Data.
 	BFloat16 []uint16
+	// Stream writes the elements, in place of Data, where they are not in memory.
+	Stream func(w io.Writer) error
 }
 
 // Of returns an F32 tensor over values.
@@ -45,6 +49,15 @@ func OfBFloat16(name string, values []uint16, shape ...int) Tensor {
 // OfBytes returns a U8 tensor over values.
 func OfBytes(name string, values []byte, shape ...int) Tensor {
 	return Tensor{Name: name, DType: U8, Shape: shape, Data: values}
+}
+
+// OfInts returns an I32 tensor over a copy of values.
+func OfInts(name string, values []int32, shape ...int) Tensor {
+	data := make([]byte, 0, 4*len(values))
+	for _, v := range values {
+		data = binary.LittleEndian.AppendUint32(data, uint32(v))
+	}
+	return Tensor{Name: name, DType: I32, Shape: shape, Data: data}
 }
 
 // Elements returns the product of the shape.

@@ -36,24 +36,46 @@ func Write(w io.Writer, metadata map[string]string, tensors []Tensor) error {
 	if _, err := w.Write(head); err != nil {
 		return fmt.Errorf("safetensors: %w", err)
 	}
-	var buf []byte
+	buf := make([]byte, chunk)
 	for _, t := range tensors {
-		if buf == nil {
-			buf = make([]byte, chunk)
-		}
-		switch {
-		case t.Float32 != nil:
-			err = writeFloats(w, t.Float32, buf)
-		case t.BFloat16 != nil:
-			err = writeHalves(w, t.BFloat16, buf)
-		default:
-			_, err = w.Write(t.Data)
-		}
-		if err != nil {
+		if err := t.write(w, buf); err != nil {
 			return fmt.Errorf("safetensors: %s: %w", t.Name, err)
 		}
 	}
 	return nil
+}
+
+// write writes the elements. buf is scratch.
+func (t Tensor) write(w io.Writer, buf []byte) error {
+	switch {
+	case t.Stream != nil:
+		n := &counter{w: w}
+		if err := t.Stream(n); err != nil {
+			return err
+		}
+		if bytes, _ := byteLength(t.DType, t.Shape); n.bytes != bytes {
+			return fmt.Errorf("%s %v needs %d bytes, got %d", t.DType, t.Shape, bytes, n.bytes)
+		}
+		return nil
+	case t.Float32 != nil:
+		return writeFloats(w, t.Float32, buf)
+	case t.BFloat16 != nil:
+		return writeHalves(w, t.BFloat16, buf)
+	}
+	_, err := w.Write(t.Data)
+	return err
+}
+
+// A counter counts what passes.
+type counter struct {
+	w     io.Writer
+	bytes int64
+}
+
+func (c *counter) Write(b []byte) (int, error) {
+	n, err := c.w.Write(b)
+	c.bytes += int64(n)
+	return n, err
 }
 
 func writeFloats(w io.Writer, values []float32, buf []byte) error {
@@ -123,6 +145,12 @@ func header(metadata map[string]string, tensors []Tensor) ([]byte, error) {
 				return nil, fmt.Errorf("%s: bfloat16 values need type BF16 and no other data", t.Name)
 			}
 			have = 2 * int64(len(t.BFloat16))
+		}
+		if t.Stream != nil {
+			if t.Data != nil || t.Float32 != nil || t.BFloat16 != nil {
+				return nil, fmt.Errorf("%s: a stream needs no other data", t.Name)
+			}
+			have = bytes
 		}
 		if have != bytes {
 			return nil, fmt.Errorf("%s: %s %v needs %d bytes, got %d", t.Name, t.DType, t.Shape, bytes, have)
