@@ -3,6 +3,7 @@
 EXPERIMENT ?= experiments/quick.toml
 ARGS       ?=
 FUZZTIME   ?= 1m
+PYTHON     ?= python3
 
 REVISION := $(shell git rev-parse HEAD 2>/dev/null)$(if $(shell git status --porcelain 2>/dev/null),+dirty)
 GOFLAGS  := -trimpath
@@ -10,7 +11,7 @@ export GOAMD64 := v1
 export CGO_ENABLED := 0
 RANKLAB  := .bin/ranklab
 
-.PHONY: sweep plan table figures status bench test test-full fuzz lint generate cross build clean-results
+.PHONY: sweep plan table figures status bench test test-full replay fuzz lint generate cross build clean-results
 
 build:
 	@go build $(GOFLAGS) -ldflags "-X main.revision=$(REVISION)" -o $(RANKLAB) .
@@ -33,6 +34,10 @@ test:              ## the tests: a few minutes
 	go test ./...
 test-full:         ## everything, including what takes longer
 	RANKLAB_FULL=1 go test -timeout 40m ./...
+replay:            ## replay bundles of every method in PyTorch (PYTHON=...): interop/replay_report.md
+	@rm -rf .bin/bundles
+	go run ./interop/bundles -o .bin/bundles
+	$(PYTHON) interop/replay_torch.py --report interop/replay_report.md .bin/bundles/runs/*
 fuzz:              ## look for input that breaks a parser or a kernel, FUZZTIME for each target
 	@for p in $$(go list ./...); do for f in $$(go test -list '^Fuzz' $$p | grep '^Fuzz'); do \
 		echo "$$p $$f"; go test $$p -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) || exit 1; \

@@ -129,8 +129,13 @@ func (f *folder) commit() error {
 	if err := atomicfile.SyncDir(f.dir); err != nil {
 		return err
 	}
+	if info, err := os.Lstat(f.target); err == nil && info.IsDir() {
+		if err := os.Remove(f.target); err != nil { // succeeds if it is empty
+			return fmt.Errorf("%s was filled while the bundle was written: %w", f.target, err)
+		}
+	}
 	if err := os.Rename(f.dir, f.target); err != nil {
-		return fmt.Errorf("%s appeared while the bundle was written: %w", f.target, err)
+		return err
 	}
 	return atomicfile.SyncDir(filepath.Dir(f.target))
 }

@@ -68,7 +68,9 @@ func (c bundleCmd) Run(v *env) error {
 	defer set.Close()
 	o := bundle.Options{
 		Spec: s, Data: set, Dir: c.Output, Steps: c.Steps, Gradients: c.Gradients, Threads: c.Threads, ISA: isa, Revision: v.revision,
-		Progress: func(done, total int) { stage.update("update", int64(done), int64(total)) },
+	}
+	if v.terminal() {
+		o.Progress = func(done, total int) { stage.update("updates", int64(done), int64(total)) }
 	}
 	if stored != nil {
 		if o.Losses, err = recordedLosses(*stored, s, train.Digests(set)); err != nil {

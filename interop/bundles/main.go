@@ -29,7 +29,7 @@ var experiments = [...]string{"runs.toml", "padded.toml"}
 const steps = 10
 
 func main() {
-	out := flag.String("o", ".bin/bundles", "folder to write; what it holds of an earlier time is removed")
+	out := flag.String("o", ".bin/bundles", "folder to write: text, cache, and in runs one bundle each; an older bundle of that name is replaced")
 	only := flag.String("only", "", "a part of the names of the bundles to write")
 	flag.Parse()
 	if err := run(context.Background(), *out, *only); err != nil {
@@ -50,7 +50,7 @@ func run(ctx context.Context, out, only string) error {
 		}
 		for _, i := range e.Runs {
 			if name := e.NameOf(i); strings.Contains(name, only) {
-				if err := write(ctx, i.Run, filepath.Join(out, name), filepath.Join(out, "cache")); err != nil {
+				if err := write(ctx, i.Run, filepath.Join(out, "runs", name), filepath.Join(out, "cache")); err != nil {
 					return fmt.Errorf("%s: %w", name, err)
 				}
 				fmt.Println(name)
