@@ -289,11 +289,18 @@ def distance(got, want):
     return float(difference / torch.stack([w.double().norm() for w in want.values()]).norm().clamp(min=1e-300))
 
 
+def farthest(got, want):
+    """Where got is farthest from want: a tensor, or an update of a curve."""
+    away = {k: (got[k].double().view_as(want[k]) - want[k].double()).abs() for k in want}
+    name = max(away, key=lambda k: float(away[k].norm()))
+    return name or f"update {int(away[name].argmax())}"
+
+
 class Quantity:
     """One quantity's deviation from float64: ours, and that of PyTorch's float32."""
 
-    def __init__(self, name, ours, theirs, floor=FLOOR):
-        self.name, self.ours, self.theirs, self.floor = name, ours, theirs, floor
+    def __init__(self, name, ours, theirs, floor=FLOOR, where=""):
+        self.name, self.ours, self.theirs, self.floor, self.where = name, ours, theirs, floor, where
 
     def ok(self):
         return self.ours <= max(FACTOR * self.theirs, self.floor)
@@ -312,7 +319,7 @@ def quantities(bundle, exact, single):
     n = len(exact.losses)
     ours = [row["loss"] for row in bundle.trace[:n]]
     norms = [row["grad_norm"] for row in bundle.trace[:n]]
-    pair = lambda name, got, f32, want: Quantity(name, distance(got, want), distance(f32, want))
+    pair = lambda name, got, f32, want: Quantity(name, distance(got, want), distance(f32, want), FLOOR, farthest(got, want))
     out = [
         pair("loss", curve(ours), curve(single.losses), curve(exact.losses)),
         pair("gradient norm", curve(norms), curve(single.norms), curve(exact.norms)),
@@ -464,6 +471,9 @@ def main():
         for path in args.bundles:
             results.append(Result(Bundle(path)))
             print(("ok   " if results[-1].ok() else "FAIL ") + "  ".join(results[-1].row()), flush=True)
+            for q in results[-1].quantities:
+                if not q.ok():
+                    print(f"     {q.name}: {q.ours:.1e} from float64, PyTorch's float32 {q.theirs:.1e}; farthest in {q.where}", flush=True)
     except BadBundle as e:
         sys.exit(f"replay_torch: {e}")
     text = report(results)
