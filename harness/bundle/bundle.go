@@ -55,22 +55,19 @@ func Write(ctx context.Context, o Options) (*Manifest, error) {
 	return manifest, nil
 }
 
-func (o Options) write(ctx context.Context, f *folder) (m *Manifest, err error) {
+func (o Options) write(ctx context.Context, f *folder) (*Manifest, error) {
 	device := tensor.NewDevice(tensor.Options{Threads: o.Threads, ISA: o.ISA})
 	defer device.Close()
-	r := &recorder{spec: o.Spec, device: device}
-	spools := map[string]**safetensors.Spool{RandomFile: &r.random, ProjectorsFile: &r.projectors}
+	names := []string{BatchesFile, RandomFile, ProjectorsFile}
 	if o.Gradients {
-		spools[GradientsFile] = &r.gradients
+		names = append(names, GradientsFile)
 	}
-	var batches *safetensors.Spool
-	spools[BatchesFile] = &batches
-	for name, s := range spools {
-		if *s, err = safetensors.NewSpool(f.path("." + name)); err != nil {
-			return nil, err
-		}
-		defer (*s).Close()
+	collected, err := f.spools(names)
+	if err != nil {
+		return nil, err
 	}
+	defer collected.close()
+	r := &recorder{spec: o.Spec, device: device, spools: collected, gradients: o.Gradients}
 	replay, err := train.NewReplay(o.Spec, o.Data, device, r)
 	if err != nil {
 		return nil, err
@@ -79,8 +76,8 @@ func (o Options) write(ctx context.Context, f *folder) (m *Manifest, err error) 
 	if err := f.tensors(InitFile, shaped(replay.Weights())); err != nil {
 		return nil, err
 	}
-	m = o.manifest(replay)
-	if err := o.train(ctx, f, r, batches, m); err != nil {
+	m := o.manifest(replay)
+	if err := o.train(ctx, f, r, m); err != nil {
 		return nil, err
 	}
 	if err := f.tensors(FinalFile, shaped(replay.Weights())); err != nil {
@@ -89,17 +86,17 @@ func (o Options) write(ctx context.Context, f *folder) (m *Manifest, err error) 
 	if err := f.tensors(StateFile, shaped(replay.State())); err != nil {
 		return nil, err
 	}
-	for name, s := range spools {
-		ts, err := (*s).Tensors()
+	for _, name := range names {
+		ts, err := collected[name].Tensors()
 		if err != nil {
 			return nil, err
 		}
 		if err := f.tensors(name, ts); err != nil {
 			return nil, err
 		}
-		if err := (*s).Close(); err != nil {
-			return nil, err
-		}
+	}
+	if err := collected.close(); err != nil {
+		return nil, err
 	}
 	return m, o.seal(f, m)
 }
@@ -131,7 +128,7 @@ func (o Options) seal(f *folder, m *Manifest) error {
 }
 
 // train applies the updates and keeps what they read, drew and gave.
-func (o Options) train(ctx context.Context, f *folder, r *recorder, batches *safetensors.Spool, m *Manifest) error {
+func (o Options) train(ctx context.Context, f *folder, r *recorder, m *Manifest) error {
 	trace, err := f.create(TraceFile)
 	if err != nil {
 		return err
@@ -153,7 +150,7 @@ func (o Options) train(ctx context.Context, f *folder, r *recorder, batches *saf
 			p, err = r.replay.Next()
 		}
 		if err == nil {
-			err = errors.Join(r.step(n, p.Events), o.check(p), addBatch(batches, o.Spec.Train, p))
+			err = errors.Join(r.step(n, p.Events), o.check(p), addBatch(r.spools[BatchesFile], o.Spec.Train, p))
 		}
 		if err == nil {
 			err = rows.Encode(Row{n, p.Loss(), p.LossSum, p.Count, p.GradNorm, p.LR})

@@ -3,7 +3,6 @@ package bundle
 import (
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/pelletier/go-toml/v2"
 
@@ -69,19 +68,15 @@ func dtype(s tensor.Store) string {
 
 // projected lists the weights that have bases.
 func (m *Manifest) projected(replay *train.Replay) {
-	byName := make(map[string]*models.Param)
-	for _, p := range replay.Model.Params() {
-		byName[p.Name] = p
-	}
+	named := byName(replay.Model)
 	for _, b := range replay.Method.State() {
-		name, left := strings.CutSuffix(b.Name, leftBasis)
-		name, right := strings.CutSuffix(name, rightBasis)
-		if !left && !right {
+		owner, left, ok := basisOf(b.Name)
+		if !ok {
 			continue
 		}
-		if n := len(m.Projected); n == 0 || m.Projected[n-1].Parameter != name {
-			p := byName[name]
-			m.Projected = append(m.Projected, Projected{Parameter: name, Shape: []int{p.W.Rows, p.W.Cols}})
+		if n := len(m.Projected); n == 0 || m.Projected[n-1].Parameter != owner {
+			p := named[owner]
+			m.Projected = append(m.Projected, Projected{Parameter: owner, Shape: []int{p.W.Rows, p.W.Cols}})
 		}
 		q := &m.Projected[len(m.Projected)-1]
 		if left {
@@ -102,7 +97,8 @@ func (m *Manifest) limits(s spec.Run, replay *train.Replay) {
 		limit("weights are rounded stochastically" + noise)
 	}
 	if s.Train.StateDtype == spec.BFloat16Stochastic && slices.ContainsFunc(replay.Method.State(), func(b optim.Buffer) bool {
-		return b.Data.Halves != nil && !strings.HasSuffix(b.Name, leftBasis) && !strings.HasSuffix(b.Name, rightBasis)
+		_, _, basis := basisOf(b.Name)
+		return b.Data.Halves != nil && !basis
 	}) {
 		limit("the optimizer's state is rounded stochastically" + noise)
 	}

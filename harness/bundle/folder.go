@@ -84,6 +84,31 @@ func (f *folder) tensors(name string, ts []safetensors.Tensor) error {
 	return err
 }
 
+// spools are what becomes files when the run is over, by name.
+type spools map[string]*safetensors.Spool
+
+// spools begins files whose tensors come one after the other.
+func (f *folder) spools(names []string) (spools, error) {
+	all := make(spools)
+	for _, name := range names {
+		s, err := safetensors.NewSpool(f.path("." + name))
+		if err != nil {
+			return nil, errors.Join(err, all.close())
+		}
+		all[name] = s
+	}
+	return all, nil
+}
+
+// close removes the scratch files; closing again does nothing.
+func (s spools) close() (err error) {
+	for _, spool := range s {
+		err = errors.Join(err, spool.Close())
+	}
+	clear(s)
+	return err
+}
+
 // A file is one that is being written and digested.
 type file struct {
 	folder *folder

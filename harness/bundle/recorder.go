@@ -27,8 +27,8 @@ type recorder struct {
 	device *tensor.Device
 	replay *train.Replay
 
-	random, projectors *safetensors.Spool
-	gradients          *safetensors.Spool // nil: not wanted
+	spools    spools
+	gradients bool // wanted
 
 	bases     [][]*basis // by parameter id
 	gradient  []float32  // the gradient of the parameter at hand, before the method overwrites it
@@ -51,37 +51,42 @@ func (r *recorder) start(replay *train.Replay) {
 	r.replay = replay
 	params := replay.Model.Params()
 	r.bases, r.trained = make([][]*basis, len(params)), make([]bool, len(params))
-	byName := make(map[string]*models.Param)
-	for _, p := range params {
-		byName[p.Name] = p
-	}
-	largest := 0
+	named, largest := byName(replay.Model), 0
 	for _, b := range replay.Method.State() {
-		name, left := strings.CutSuffix(b.Name, leftBasis)
-		name, right := strings.CutSuffix(name, rightBasis)
-		if !left && !right {
-			continue
+		if owner, left, ok := basisOf(b.Name); ok {
+			p := named[owner]
+			r.bases[p.ID] = append(r.bases[p.ID], &basis{Buffer: b, last: copyOf(b), left: left, cold: true})
+			largest = max(largest, p.W.Rows*p.W.Cols)
 		}
-		p := byName[name]
-		r.bases[p.ID] = append(r.bases[p.ID], &basis{Buffer: b, last: copyOf(b), left: left, cold: true})
-		largest = max(largest, p.W.Rows*p.W.Cols)
 	}
-	if r.gradients != nil {
+	if r.gradients {
 		r.gradient = make([]float32, largest)
 	}
 }
 
-// fail keeps the first error: a watcher cannot stop an update.
-func (r *recorder) fail(err error) {
-	if r.err == nil {
-		r.err = err
+// byName returns the parameters of a model by name.
+func byName(m *models.Llama) map[string]*models.Param {
+	all := make(map[string]*models.Param)
+	for _, p := range m.Params() {
+		all[p.Name] = p
 	}
+	return all
+}
+
+// basisOf returns the parameter whose basis a buffer of a method's state is, and
+// the side; false if it is none.
+func basisOf(buffer string) (parameter string, left, ok bool) {
+	if parameter, ok = strings.CutSuffix(buffer, leftBasis); ok {
+		return parameter, true, true
+	}
+	parameter, ok = strings.CutSuffix(buffer, rightBasis)
+	return parameter, false, ok
 }
 
 // Before implements [train.Watcher].
 func (r *recorder) Before(p *models.Param, grad tensor.Matrix, _ optim.Step) {
 	r.trained[p.ID] = true
-	if r.gradients == nil || len(r.bases[p.ID]) == 0 {
+	if !r.gradients || len(r.bases[p.ID]) == 0 {
 		return
 	}
 	g := tensor.Of(r.gradient, grad.Rows, grad.Cols)
@@ -101,12 +106,12 @@ func (r *recorder) After(p *models.Param, s optim.Step) {
 		renewed = true
 		r.refreshed++
 		b.last = copyOf(b.Buffer)
-		r.keep(r.projectors, stamp(s.N, b.last))
+		r.keep(ProjectorsFile, stamp(s.N, b.last))
 		r.keepStart(p, b, s.N)
 		b.cold = false
 	}
-	if renewed && r.gradients != nil {
-		r.keep(r.gradients, safetensors.Of(name(s.N, p.Name), r.gradient[:p.W.Rows*p.W.Cols], p.W.Rows, p.W.Cols))
+	if renewed && r.gradients {
+		r.keep(GradientsFile, safetensors.Of(name(s.N, p.Name), r.gradient[:p.W.Rows*p.W.Cols], p.W.Rows, p.W.Cols))
 	}
 }
 
@@ -122,7 +127,7 @@ func (r *recorder) keepStart(p *models.Param, b *basis, n int) {
 		return
 	}
 	if x := m.StartRows(p, b.left, n, b.cold); x.Rows > 0 {
-		r.keep(r.random, safetensors.Of("range_finder/"+name(n, b.Name), tensor.Values(x), x.Rows, x.Cols))
+		r.keep(RandomFile, safetensors.Of("range_finder/"+name(n, b.Name), tensor.Values(x), x.Rows, x.Cols))
 	}
 }
 
@@ -155,7 +160,7 @@ func (r *recorder) step(n int, events []optim.Event) error {
 			for _, t := range r.replay.Weights() {
 				if strings.HasSuffix(t.Name, ".lora_A.weight") {
 					t.Name = "merge/" + name(n, t.Name)
-					r.keep(r.random, t)
+					r.keep(RandomFile, t)
 				}
 			}
 		case "reset":
@@ -180,7 +185,7 @@ func (r *recorder) keepMasks(n int) {
 				mask[i] = 1
 			}
 		}
-		r.keep(r.random, safetensors.OfBytes("keep/"+name(n, b.Name), mask, shape(b.Name, b.Data.Rows, b.Data.Cols)...))
+		r.keep(RandomFile, safetensors.OfBytes("keep/"+name(n, b.Name), mask, shape(b.Name, b.Data.Rows, b.Data.Cols)...))
 	}
 }
 
@@ -194,15 +199,17 @@ func (r *recorder) masks(n int) error {
 		keep := make([]uint8, t.BatchSize*t.MaxLength*l.In)
 		for micro := range t.TotalBatchSize / t.BatchSize {
 			r.replay.Model.DropoutMask(l, models.Batch{B: t.BatchSize, T: t.MaxLength, Step: n, Micro: micro}, keep)
-			r.keep(r.random, safetensors.OfBytes(fmt.Sprintf("dropout/%s/%02d/%s", update(n), micro, l.Name), keep, t.BatchSize, t.MaxLength, l.In))
+			r.keep(RandomFile, safetensors.OfBytes(fmt.Sprintf("dropout/%s/%02d/%s", update(n), micro, l.Name), keep, t.BatchSize, t.MaxLength, l.In))
 		}
 	}
 	return r.err
 }
 
-func (r *recorder) keep(s *safetensors.Spool, t safetensors.Tensor) {
-	if err := s.Add(t); err != nil {
-		r.fail(err)
+// keep adds a tensor to a file. It keeps the first error: a watcher cannot stop
+// an update.
+func (r *recorder) keep(file string, t safetensors.Tensor) {
+	if err := r.spools[file].Add(t); err != nil && r.err == nil {
+		r.err = err
 	}
 }
 
