@@ -26,6 +26,7 @@ import tensors
 FACTOR = 4  # ours may be so many times as far from float64 as PyTorch's float32 is
 FLOOR = 2.0**-24  # half a unit in the last place of float32: what any of them may be off by
 CAPTURED = 0.995  # the least energy of a range finder's basis, as a share of that of the exact one
+NUDGED = 16  # float32 replays of a bundle whose numbers are kept in 16 or 8 bits
 NOTICED = 1.01  # a factor of all learning rates that the comparison must notice
 
 
@@ -62,6 +63,11 @@ class Bundle:
     def config(self):
         names = llama.Config.__dataclass_fields__
         return llama.Config(**{k: v for k, v in self.manifest["model"].items() if k in names})
+
+    def rounds(self):
+        """Whether numbers are rounded to fewer bits than they are computed with."""
+        kept = (self.train["dtype"], self.train["state_dtype"])
+        return kept != ("float32", "float32") or self.method["optimizer"] == "adamw8bit"
 
     def phase(self, u):
         """The parameters that update u trains."""
@@ -195,12 +201,21 @@ class Update(methods.Method):
 
 
 class Replay:
-    """A bundle, trained again in one precision."""
+    """A bundle, trained again in one precision.
 
-    def __init__(self, bundle, dtype, rate=1.0):
+    rate is a factor of all learning rates. nudge seeds a change of the initial
+    weights by up to a unit in the last place of float32.
+    """
+
+    def __init__(self, bundle, dtype, rate=1.0, nudge=None):
         self.bundle, self.dtype, self.rate = bundle, dtype, rate
         self.formats = Formats(bundle)
         self.params = {p["name"]: bundle.init[p["name"]].to(dtype) for p in bundle.manifest["parameters"]}
+        if nudge is not None:
+            noise = torch.Generator().manual_seed(nudge)
+            for w in self.params.values():
+                by = 2.0**-22 * (torch.rand(w.shape, generator=noise, dtype=torch.float64) - 0.5)
+                w.copy_(w.double() * (1 + by))
         self.update = Update(bundle, self.formats, dtype)
         self.losses, self.norms, self.parted = [], [], 0
         scales = {f["scale"] for f in bundle.factors} or {1.0}
@@ -289,6 +304,12 @@ def distance(got, want):
     return float(difference / torch.stack([w.double().norm() for w in want.values()]).norm().clamp(min=1e-300))
 
 
+def one_rounding(want):
+    """The distance when the largest value alone is another bfloat16, the next."""
+    largest = max(float(w.abs().max()) for w in want.values())
+    return 2.0**-7 * largest / float(torch.stack([w.double().norm() for w in want.values()]).norm())
+
+
 def farthest(got, want):
     """Where got is farthest from want: a tensor, or an update of a curve."""
     away = {k: (got[k].double().view_as(want[k]) - want[k].double()).abs() for k in want}
@@ -314,25 +335,31 @@ def curve(values):
     return {"": torch.tensor(values, dtype=torch.float64)}
 
 
-def quantities(bundle, exact, single):
-    """Compares what a bundle holds with two replays."""
+def quantities(bundle, exact, singles):
+    """Compares what a bundle holds with a replay in float64, by the yardstick of
+    replays in float32."""
     n = len(exact.losses)
     ours = [row["loss"] for row in bundle.trace[:n]]
     norms = [row["grad_norm"] for row in bundle.trace[:n]]
-    pair = lambda name, got, f32, want: Quantity(name, distance(got, want), distance(f32, want), FLOOR, farthest(got, want))
+
+    def pair(name, got, of, dtype="float32"):
+        want = of(exact)
+        floor = FLOOR if dtype == "float32" else max(FLOOR, one_rounding(want))
+        return Quantity(name, distance(got, want), max(distance(of(s), want) for s in singles), floor, farthest(got, want))
+
     out = [
-        pair("loss", curve(ours), curve(single.losses), curve(exact.losses)),
-        pair("gradient norm", curve(norms), curve(single.norms), curve(exact.norms)),
+        pair("loss", curve(ours), lambda replay: curve(replay.losses)),
+        pair("gradient norm", curve(norms), lambda replay: curve(replay.norms)),
     ]
     if not bundle.manifest["replayable"]:
         return out
-    out.append(pair("weights", {k: bundle.final[k] for k in exact.params}, single.params, exact.params))
-    state, f64, f32 = bundle.moments(exact.formats), exact.moments(), single.moments()
+    out.append(pair("weights", {k: bundle.final[k] for k in exact.params}, lambda replay: replay.params, bundle.train["dtype"]))
+    state = bundle.moments(exact.formats)
     for name, second in (("first moments", False), ("second moments", True)):
         names = [k for k in state if kind_of(k).startswith("exp_avg_sq") == second]
-        select = lambda all: {k: all[k] for k in names}
+        select = lambda all, names=names: {k: all[k] for k in names}
         if names:
-            out.append(pair(name, select(state), select(f32), select(f64)))
+            out.append(pair(name, select(state), lambda replay: select(replay.moments()), bundle.train["state_dtype"]))
     return out
 
 
@@ -392,13 +419,17 @@ class Result:
         manifest = bundle.manifest
         self.name, self.limits = bundle.path.name, manifest.get("limits", [])
         self.updates = manifest["updates"] if manifest["replayable"] else 1
-        exact, single = (Replay(bundle, d).run(self.updates) for d in (torch.float64, torch.float32))
-        self.quantities, self.bases = quantities(bundle, exact, single), Bases(bundle)
+        exact = Replay(bundle, torch.float64).run(self.updates)
+        singles = [Replay(bundle, torch.float32).run(self.updates)]
+        if bundle.rounds():
+            singles += [Replay(bundle, torch.float32, nudge=seed).run(self.updates) for seed in range(1, NUDGED)]
+        self.quantities, self.bases = quantities(bundle, exact, singles), Bases(bundle)
         self.parted = exact.parted
         self.noticed = None
         if manifest["replayable"] and len(exact.losses) > 1:
             wrong = Replay(bundle, torch.float64, NOTICED).run(self.updates)
-            self.noticed = not all(q.ok() for q in quantities(bundle, wrong, single_like(wrong, exact, single)))
+            shifted = [Shifted(single, exact, wrong) for single in singles]
+            self.noticed = not all(q.ok() for q in quantities(bundle, wrong, shifted))
         self.what = f"{manifest['settings']['method']['kind']} on {manifest['settings']['method']['optimizer']}"
 
     def ok(self):
@@ -409,18 +440,22 @@ class Result:
         return [self.name, self.what, str(self.updates)] + [cells.get(c, "–") for c in COLUMNS] + [str(self.bases)]
 
 
-def single_like(wrong, exact, single):
-    """A float32 replay as far from the wrong one as the right ones are apart."""
-    shifted = lambda a, b, c: {k: a[k] + (b[k].double() - c[k].double()).to(a[k].dtype) for k in a}
-    move = lambda a, b, c: [x + y - z for x, y, z in zip(a, b, c)]
+class Shifted:
+    """A float32 replay beside the wrong float64 replay, as far from it as it is
+    from the right one."""
 
-    class Shifted:
-        losses = move(wrong.losses, single.losses, exact.losses)
-        norms = move(wrong.norms, single.norms, exact.norms)
-        params = shifted(wrong.params, single.params, exact.params)
-        moments = staticmethod(lambda: shifted(wrong.moments(), single.moments(), exact.moments()))
+    def __init__(self, single, exact, wrong):
+        move = lambda s, e, w: [a - b + c for a, b, c in zip(s, e, w)]
+        self.losses = move(single.losses, exact.losses, wrong.losses)
+        self.norms = move(single.norms, exact.norms, wrong.norms)
+        self.params = self.shift(single.params, exact.params, wrong.params)
+        self.state = self.shift(single.moments(), exact.moments(), wrong.moments())
 
-    return Shifted
+    def shift(self, single, exact, wrong):
+        return {k: single[k].double() - exact[k] + wrong[k] for k in exact}
+
+    def moments(self):
+        return self.state
 
 
 COLUMNS = ("loss", "gradient norm", "weights", "first moments", "second moments")
@@ -442,6 +477,10 @@ def report(results):
         f"Written by `replay_torch.py` with PyTorch {torch.__version__} on one thread. Each bundle (docs/bundle.md) is trained again in float64 and in",
         f"float32. A cell is the relative L2 distance to the float64 replay: of ranklab / of PyTorch's float32 replay. The first may be at most {FACTOR}",
         f"times the second, or {FLOOR:.0e}; a cell in bold is not. Loss and gradient norm are compared over all updates, weights and moments after the last.",
+        "",
+        "Where numbers are kept in 16 or 8 bits, one that lies at the border of two roundings goes one way or the other by chance, and moves what follows by",
+        f"far more than float32 does. There the second distance is the largest of {NUDGED} float32 replays: one as it is, the others from initial weights that were",
+        "moved at random by up to a unit in the last place of float32. One value that is the next bfloat16 is allowed, be it the largest.",
         "",
         "*bases*: how many were compared with `torch.linalg.svd` of the stored gradient; the sine of the largest principal angle to the exact",
         "subspace, and the energy that a basis captures, as a share of what the exact one does, both in the worst case. With the projector `svd` the",
