@@ -52,7 +52,7 @@ var allowed = map[string][]string{
 	"interop/...": {
 		"interop/...", "harness/bundle", "harness/plan", "harness/train", "harness/spec", "optim", "models", "tensor", "internal/...",
 	},
-	"":            {"harness/cli"},
+	"": {"harness/cli"},
 }
 
 func TestImportsPointOneWay(t *testing.T) {
