@@ -3,6 +3,7 @@
 EXPERIMENT ?= experiments/quick.toml
 ARGS       ?=
 FUZZTIME   ?= 1m
+FULLFUZZ   ?= 30s
 
 REVISION := $(shell git rev-parse HEAD 2>/dev/null)$(if $(shell git status --porcelain 2>/dev/null),+dirty)
 GOFLAGS  := -trimpath
@@ -33,7 +34,7 @@ test:              ## the tests: a few minutes
 	go test ./...
 test-full:         ## everything, including what takes longer
 	RANKLAB_FULL=1 go test -timeout 40m ./...
-	$(MAKE) fuzz FUZZTIME=30s
+	$(MAKE) fuzz FUZZTIME=$(FULLFUZZ)
 soak:              ## kill runs a thousand times at random moments
 	RANKLAB_KILLS=1000 go test -timeout 12h -run RandomKills -v ./harness/crash
 # Without a bound, making one input smaller may take all of FUZZTIME.
