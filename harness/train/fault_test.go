@@ -75,6 +75,76 @@ func TestFaults(t *testing.T) {
 	}
 }
 
+// TestThinGradients: a refresh whose gradient has a lower rank than the basis, or
+// none, is no fault. Of rank one, the basis is completed to an orthonormal one; of
+// rank zero, the old one is kept and an event says so. Either way the run ends well.
+func TestThinGradients(t *testing.T) {
+	set, base := tiny(t)
+	const name = "model.layers.1.mlp.up_proj.weight"
+	rankOne := func(d *tensor.Device, g tensor.Matrix) {
+		for i := range g.Rows {
+			for j := range g.Cols {
+				g.Data[i*g.Stride+j] = float32(i+1) * float32(j-3) * 1e-4
+			}
+		}
+	}
+	zero := func(d *tensor.Device, g tensor.Matrix) { d.Zero(g) }
+	for what, spoil := range map[string]func(*tensor.Device, tensor.Matrix){"rank one": rankOne, "zero": zero} {
+		for _, method := range []string{"galore", "galore-adafactor"} { // with a range finder, and exact
+			s := base
+			variants()[method](&s)
+			tr := begin(t, set, s)
+			tr.sink = &poison{sink: tr.sink, run: tr.runner, at: int(s.Method.UpdateProjGap), name: name, spoil: spoil}
+			for tr.at.Step < s.Train.Steps {
+				if reason, err := tr.step(); err != nil || reason != "" {
+					t.Fatalf("%s, %s: %q, %v", what, method, reason, err)
+				}
+				for _, b := range tr.method.State() {
+					if strings.HasPrefix(b.Name, name+".projector") {
+						mustBeOrthonormal(t, what+", "+method+", "+b.Name, b.Data.Matrix(), strings.HasSuffix(b.Name, "left"))
+					}
+				}
+			}
+			run, err := record.Read(tr.writer.Dir())
+			if err != nil {
+				t.Fatal(err)
+			}
+			m, err := run.Metrics()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if kept := len(m.Events) == 1 && m.Events[0].Detail["kept"] == 1.0; kept != (what == "zero") {
+				t.Errorf("%s, %s: events %+v", what, method, m.Events)
+			}
+		}
+	}
+}
+
+// mustBeOrthonormal checks the columns of a left basis or the rows of a right one.
+func mustBeOrthonormal(t *testing.T, what string, p tensor.Matrix, columns bool) {
+	t.Helper()
+	n, length := p.Rows, p.Cols
+	at := func(k, i int) float64 { return float64(p.Data[k*p.Stride+i]) }
+	if columns {
+		n, length = p.Cols, p.Rows
+		at = func(k, i int) float64 { return float64(p.Data[i*p.Stride+k]) }
+	}
+	for a := range n {
+		for b := range a + 1 {
+			dot, want := 0.0, 0.0
+			for i := range length {
+				dot += at(a, i) * at(b, i)
+			}
+			if a == b {
+				want = 1
+			}
+			if math.Abs(dot-want) > 1e-5 {
+				t.Errorf("%s: vectors %d and %d have the product %v", what, a, b, dot)
+			}
+		}
+	}
+}
+
 // TestZeroGradient: a model whose every weight is zero has no gradient, and
 // would stay as it is for all updates.
 func TestZeroGradient(t *testing.T) {
