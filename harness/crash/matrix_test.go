@@ -11,8 +11,8 @@ import (
 	"strings"
 	"testing"
 
+	"ranklab/harness/golden"
 	"ranklab/harness/spec"
-	"ranklab/internal/random"
 )
 
 // A factor is something that a run's state depends on, with its levels: lines
@@ -160,7 +160,11 @@ func matrix(t *testing.T, dir string) (names, files []string) {
 		sizes[f] = len(all[f])
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, protocol, writeText(t, dir))
+	text := filepath.Join(dir, "text")
+	if err := golden.WriteText(text); err != nil {
+		t.Fatal(err)
+	}
+	fmt.Fprintf(&b, protocol, text)
 	for _, row := range pairwise(sizes) {
 		var parts, lines []string
 		optimizer := all[1][row[1]].name
@@ -198,25 +202,4 @@ func matrix(t *testing.T, dir string) (names, files []string) {
 		}
 	}
 	return names, files
-}
-
-// writeText writes documents that a model can learn something from.
-func writeText(t *testing.T, dir string) string {
-	t.Helper()
-	folder := filepath.Join(dir, "text")
-	if err := os.MkdirAll(folder, 0o777); err != nil {
-		t.Fatal(err)
-	}
-	words := strings.Fields("the rank of a matrix is what remains when noise has gone and so we project gradient onto basis vectors")
-	key := random.New(5).Stream("text")
-	for doc := range 40 {
-		var b strings.Builder
-		for i := range 150 {
-			b.WriteString(words[key.Below(uint64(150*doc+i), len(words))] + " ")
-		}
-		if err := os.WriteFile(filepath.Join(folder, fmt.Sprintf("%02d.txt", doc)), []byte(b.String()), 0o666); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return folder
 }

@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -16,10 +15,10 @@ import (
 	"testing"
 
 	"ranklab/corpus"
+	"ranklab/harness/golden"
 	"ranklab/harness/record"
 	"ranklab/harness/spec"
 	"ranklab/harness/train"
-	"ranklab/internal/random"
 	"ranklab/tensor"
 )
 
@@ -60,19 +59,8 @@ func stored(t *testing.T, changes ...string) Options {
 	t.Helper()
 	dir := t.TempDir()
 	t.Chdir(dir)
-	if err := os.Mkdir("text", 0o777); err != nil {
+	if err := golden.WriteText("text"); err != nil {
 		t.Fatal(err)
-	}
-	words := strings.Fields("the rank of a matrix is what remains when noise has gone and so we project gradient onto basis vectors")
-	key := random.New(5).Stream("text")
-	for doc := range 40 {
-		var b strings.Builder
-		for i := range 150 {
-			b.WriteString(words[key.Below(uint64(150*doc+i), len(words))] + " ")
-		}
-		if err := os.WriteFile(fmt.Sprintf("text/%02d.txt", doc), []byte(b.String()), 0o666); err != nil {
-			t.Fatal(err)
-		}
 	}
 	if err := os.WriteFile("verified.toml", []byte(experiment), 0o666); err != nil {
 		t.Fatal(err)
