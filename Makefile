@@ -4,6 +4,7 @@ EXPERIMENT ?= experiments/quick.toml
 ARGS       ?=
 FUZZTIME   ?= 1m
 FULLFUZZ   ?= 30s
+PYTHON     ?= python3
 
 REVISION := $(shell git rev-parse HEAD 2>/dev/null)$(if $(shell git status --porcelain 2>/dev/null),+dirty)
 GOFLAGS  := -trimpath
@@ -11,7 +12,7 @@ export GOAMD64 := v1
 export CGO_ENABLED := 0
 RANKLAB  := .bin/ranklab
 
-.PHONY: sweep plan table figures status bench test test-full soak fuzz lint generate cross build clean-results
+.PHONY: sweep plan table figures status bench test test-full soak replay fuzz lint generate cross build clean-results
 
 build:
 	@go build $(GOFLAGS) -ldflags "-X main.revision=$(REVISION)" -o $(RANKLAB) .
@@ -37,6 +38,10 @@ test-full:         ## everything, including what takes longer
 	$(MAKE) fuzz FUZZTIME=$(FULLFUZZ)
 soak:              ## kill runs a thousand times at random moments
 	RANKLAB_KILLS=1000 go test -timeout 12h -run RandomKills -v ./harness/crash
+replay:            ## replay bundles of every method in PyTorch (PYTHON=...): interop/replay_report.md
+	@rm -rf .bin/bundles
+	go run ./interop/bundles -o .bin/bundles
+	$(PYTHON) interop/replay_torch.py --report interop/replay_report.md .bin/bundles/runs/*
 # Without a bound, making one input smaller may take all of FUZZTIME.
 fuzz:              ## look for input that breaks a parser or a kernel, FUZZTIME for each target
 	@for p in $$(go list ./...); do for f in $$(go test -list '^Fuzz' $$p | grep '^Fuzz'); do \

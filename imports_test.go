@@ -57,10 +57,13 @@ var allowed = map[string][]string{
 		"harness/bench/blas", "harness/footprint", "harness/train", "harness/spec", "harness/record", "optim", "models", "tensor", "internal/...",
 	},
 	"harness/bench/blas": {"tensor", "internal/..."},
+	"harness/bundle":     {"corpus/...", "harness/train", "harness/spec", "optim", "models", "tensor", "internal/..."},
 	"harness/cli":        {"harness/...", "plots", "corpus/...", "models", "tensor", "experiments", "internal/..."},
 
-	"interop/...": {"interop/...", "harness/train", "harness/spec", "optim", "models", "tensor", "internal/..."},
-	"":            {"harness/cli"},
+	"interop/...": {
+		"interop/...", "harness/bundle", "harness/plan", "harness/train", "harness/spec", "optim", "models", "tensor", "internal/...",
+	},
+	"": {"harness/cli"},
 }
 
 func TestImportsPointOneWay(t *testing.T) {

@@ -1,7 +1,6 @@
 package interop
 
 import (
-	"encoding/binary"
 	"maps"
 	"slices"
 
@@ -60,8 +59,8 @@ func (s *Suite) Inputs(device *tensor.Device) ([]safetensors.Tensor, error) {
 		tokens, targets = append(tokens, b.Tokens...), append(targets, b.Targets...)
 	}
 	return append(all,
-		integers("llama/tokens", first.Tokens, n, length), integers("llama/targets", first.Targets, n, length),
-		integers("trajectory/tokens", tokens, updates, n, length), integers("trajectory/targets", targets, updates, n, length),
+		safetensors.OfInts("llama/tokens", first.Tokens, n, length), safetensors.OfInts("llama/targets", first.Targets, n, length),
+		safetensors.OfInts("trajectory/tokens", tokens, updates, n, length), safetensors.OfInts("trajectory/targets", targets, updates, n, length),
 	), nil
 }
 
@@ -98,12 +97,4 @@ func Shape(p *models.Param) []int {
 		return []int{p.W.Cols}
 	}
 	return []int{p.W.Rows, p.W.Cols}
-}
-
-func integers(name string, values []int32, shape ...int) safetensors.Tensor {
-	t := safetensors.Tensor{Name: name, DType: safetensors.I32, Shape: shape}
-	for _, v := range values {
-		t.Data = binary.LittleEndian.AppendUint32(t.Data, uint32(v))
-	}
-	return t
 }

@@ -39,12 +39,13 @@ def linears(config):
         yield from (f"model.layers.{i}.mlp.{n}" for n in MLP)
 
 
-def linear(params, name, x, scale):
+def linear(params, name, x, scale, drop=None):
+    """drop(name, x) is what the adapter sees of x; the frozen weight sees it all."""
     y = 0
     if f"{name}.weight" in params:
         y = x @ params[f"{name}.weight"].T
     if f"{name}.lora_A.weight" in params:
-        h = x @ params[f"{name}.lora_A.weight"].T
+        h = (drop(name, x) if drop else x) @ params[f"{name}.lora_A.weight"].T
         y = y + scale * (h @ params[f"{name}.lora_B.weight"].T)
     return y
 
@@ -78,12 +79,12 @@ def attention(config, q, k, v):
     return (weights @ v).transpose(1, 2).reshape(batch, time, width)
 
 
-def logits(config, params, tokens, scale=1.0):
+def logits(config, params, tokens, scale=1.0, drop=None):
     """(batch, time) token ids to (batch, time, vocab) logits."""
     h = params["model.embed_tokens.weight"][tokens]
     for i in range(config.num_hidden_layers):
         layer = f"model.layers.{i}"
-        apply = lambda module, x: linear(params, f"{layer}.{module}", x, scale)
+        apply = lambda module, x: linear(params, f"{layer}.{module}", x, scale, drop)
         x = rms_norm(h, params[f"{layer}.input_layernorm.weight"], config.rms_norm_eps)
         q, k, v = (apply(f"self_attn.{n}", x) for n in ("q_proj", "k_proj", "v_proj"))
         h = h + apply("self_attn.o_proj", attention(config, q, k, v))
@@ -94,8 +95,12 @@ def logits(config, params, tokens, scale=1.0):
     return h @ params["lm_head.weight"].T
 
 
-def loss(scores, targets):
-    """Mean cross-entropy over the targets that are not negative (padding)."""
-    keep = targets >= 0
+def loss_sum(scores, targets):
+    """Summed cross-entropy over the targets that are not negative (padding)."""
     log_p = scores.log_softmax(-1).gather(-1, targets.clamp(min=0)[..., None])[..., 0]
-    return -(log_p * keep).sum() / keep.sum()
+    return -(log_p * (targets >= 0)).sum()
+
+
+def loss(scores, targets):
+    """The mean over those targets."""
+    return loss_sum(scores, targets) / (targets >= 0).sum()

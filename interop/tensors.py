@@ -6,7 +6,7 @@ import struct
 import numpy as np
 import torch
 
-DTYPES = {"F64": "<f8", "F32": "<f4", "I64": "<i8", "I32": "<i4"}
+DTYPES = {"F64": "<f8", "F32": "<f4", "I64": "<i8", "I32": "<i4", "U8": "u1"}
 
 
 def save(path, tensors, metadata):
@@ -40,3 +40,33 @@ def load(path):
         array = np.frombuffer(data[begin:end], DTYPES[v["dtype"]]).reshape(v["shape"])
         tensors[k] = torch.from_numpy(array.copy())
     return tensors, metadata
+
+
+class File:
+    """A safetensors file whose tensors are read one at a time."""
+
+    def __init__(self, path):
+        self.bytes = np.memmap(path, dtype=np.uint8, mode="r")
+        (n,) = struct.unpack("<Q", self.bytes[:8].tobytes())
+        self.header, self.begin = json.loads(self.bytes[8 : 8 + n].tobytes()), 8 + n
+        self.header.pop("__metadata__", None)
+
+    def __contains__(self, name):
+        return name in self.header
+
+    def names(self, prefix=""):
+        return [name for name in self.header if name.startswith(prefix)]
+
+    def dtype(self, name):
+        return self.header[name]["dtype"]
+
+    def __getitem__(self, name):
+        """BF16 comes as float32, which is exact."""
+        entry = self.header[name]
+        begin, end = entry["data_offsets"]
+        data = self.bytes[self.begin + begin : self.begin + end].tobytes()
+        if entry["dtype"] == "BF16":
+            array = (np.frombuffer(data, "<u2").astype(np.uint32) << 16).view(np.float32)
+        else:
+            array = np.frombuffer(data, DTYPES[entry["dtype"]])
+        return torch.from_numpy(array.reshape(entry["shape"]).copy())

@@ -38,6 +38,7 @@ type commands struct {
 	Doctor  doctorCmd  `cmd:"" help:"Examine this machine: what it offers to training, whether files and locks do what runs rely on, and whether it computes the right numbers."`
 	GC      gcCmd      `cmd:"" name:"gc" help:"Remove what is safe to remove: what killed processes left behind, superseded and damaged checkpoints, logs of finished runs."`
 	Export  exportCmd  `cmd:"" help:"Write a run's weights for another program: --to hf, a folder that Hugging Face transformers loads."`
+	Bundle  bundleCmd  `cmd:"" help:"Train the first updates of a run and write all that another framework needs to repeat them: weights, batches, random matrices, bases, and what they must come to."`
 	Publish publishCmd `cmd:"" help:"Copy the finished runs of an experiment, its tables and figures to RESULTS/reference, to be committed."`
 
 	BenchChild    benchChildCmd    `cmd:"" hidden:"" help:"What bench starts to measure runs side by side."`

@@ -16,7 +16,7 @@ import (
 )
 
 type exportCmd struct {
-	ID      string `arg:"" name:"run" help:"Id of a run, or the first digits of it."`
+	ID      string `arg:"" name:"run" help:"Id of a run or its first digits, or folder of a run."`
 	To      string `required:"" enum:"hf" help:"Format: ${enum}. hf: a folder that Hugging Face transformers loads, factors merged into the weights." placeholder:"FORMAT"`
 	Output  string `short:"o" help:"Folder to write to. Default: RESULTS/export/ID." type:"path" placeholder:"DIR"`
 	Force   bool   `help:"Write into a folder that holds other files; they stay, unless they have the name of one that is written."`
@@ -36,12 +36,12 @@ func (c exportCmd) Run(v *env) error {
 	if err := checkThreads(c.Threads); err != nil {
 		return err
 	}
-	runs, err := v.find(c.ID)
+	stored, err := v.run(c.ID)
 	if err != nil {
 		return err
 	}
-	run := v.own(runs[0])
-	s, err := spec.LoadRun(filepath.Join(run.Dir, "spec.toml"))
+	run := v.own(stored)
+	s, err := spec.LoadRun(record.SpecPath(run.Dir))
 	if err != nil {
 		return err
 	}
@@ -52,7 +52,7 @@ func (c exportCmd) Run(v *env) error {
 		dir = filepath.Join(v.results, "export", record.ShortID(run.ID))
 	}
 	m, err := export.HuggingFace(dir, export.Options{
-		Run: run, Spec: s, Ckpt: filepath.Join(run.Dir, "ckpt"), Step: c.Step, Device: device,
+		Run: run, Spec: s, Ckpt: train.CheckpointDir(run.Dir), Step: c.Step, Device: device,
 		Corpus:   func() (*corpus.Set, error) { return c.corpus(v, run, s) },
 		BFloat16: c.Dtype == spec.BFloat16, Eval: c.WithEval, Force: c.Force, Revision: v.revision,
 	})

@@ -56,6 +56,9 @@ func (c verifyCmd) Run(v *env) error {
 	if c.Steps < 0 || c.From < 0 {
 		return exitError{train.ExitUsage, "--steps and --from take a positive number of updates"}
 	}
+	if err := checkThreads(c.Threads); err != nil {
+		return err
+	}
 	isa, err := tensor.ParseISA(c.ISA)
 	if err != nil {
 		return exitError{train.ExitUsage, err.Error()}
@@ -140,13 +143,9 @@ func (c verifyCmd) verify(v *env, run record.Run, isa tensor.ISA) (*verify.Repor
 // runsOf finds what a name stands for: the folder of a run, a run by the first
 // digits of its id, or the recorded runs of an experiment.
 func (v *env) runsOf(name string) ([]record.Run, error) {
-	if info, err := os.Stat(record.SpecPath(name)); err == nil && !info.IsDir() {
-		run, err := record.Read(name)
-		return []record.Run{run}, err
-	}
-	runs, noRun := v.find(name)
+	run, noRun := v.run(name)
 	if noRun == nil {
-		return runs, nil
+		return []record.Run{run}, nil
 	}
 	sweep, noSweep := v.sweep(name)
 	if noSweep != nil {
@@ -156,7 +155,7 @@ func (v *env) runsOf(name string) ([]record.Run, error) {
 	if err != nil {
 		return nil, err
 	}
-	runs = nil
+	var runs []record.Run
 	for _, wanted := range sweep.Runs {
 		run, err := record.Find(stored, wanted.ID)
 		switch {
@@ -170,6 +169,18 @@ func (v *env) runsOf(name string) ([]record.Run, error) {
 		return nil, fmt.Errorf("no run of %q has been trained yet", sweep.Experiment)
 	}
 	return runs, nil
+}
+
+// run finds a stored run by its folder or by the first digits of its id.
+func (v *env) run(name string) (record.Run, error) {
+	if info, err := os.Stat(record.SpecPath(name)); err == nil && info.Mode().IsRegular() {
+		return record.Read(name)
+	}
+	runs, err := v.find(name)
+	if err != nil {
+		return record.Run{}, err
+	}
+	return runs[0], nil
 }
 
 // nameOf returns what people call a stored run.

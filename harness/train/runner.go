@@ -105,6 +105,21 @@ func (r *runner) fill(data corpus.Split, order corpus.Order, u int) (targets int
 	return targets
 }
 
+// lossScale returns the factor of the token losses of a micro-batch of an update
+// with that many targets: each target of the update weighs the same, unless
+// train.microbatch_mean asks for the mean of the micro-batches' means.
+func (r *runner) lossScale(micro, targets int) float64 {
+	t := r.spec.Train
+	if !t.MicrobatchMean {
+		return 1 / float64(max(targets, 1))
+	}
+	n := 0
+	for _, c := range r.counts[micro*t.BatchSize : (micro+1)*t.BatchSize] {
+		n += c
+	}
+	return 1 / (float64(max(n, 1)) * float64(t.TotalBatchSize/t.BatchSize))
+}
+
 // update runs update u on the sequences that fill has read and returns the
 // sum of the token losses and the gradient norm.
 func (r *runner) update(u, targets int) (lossSum, norm float64, err error) {
@@ -115,18 +130,9 @@ func (r *runner) update(u, targets int) (lossSum, norm float64, err error) {
 		r.sink.begin(step, micro)
 		first := micro * t.BatchSize
 		lo, hi := first*t.MaxLength, (first+t.BatchSize)*t.MaxLength
-		// Each target token of the update weighs the same, whatever its micro-batch.
-		scale := 1 / float64(max(targets, 1))
-		if t.MicrobatchMean {
-			n := 0
-			for _, c := range r.counts[first : first+t.BatchSize] {
-				n += c
-			}
-			scale = 1 / (float64(max(n, 1)) * float64(micros))
-		}
 		b := models.Batch{B: t.BatchSize, T: t.MaxLength, Tokens: r.tokens[lo:hi], Targets: r.targets[lo:hi], Step: u, Micro: micro}
 		r.model.Forward(b, true)
-		sum, _ := r.model.Backward(b, float32(scale), r.sink.take)
+		sum, _ := r.model.Backward(b, float32(r.lossScale(micro, targets)), r.sink.take)
 		lossSum += sum
 	}
 	failpoint.Here("backward pass done")

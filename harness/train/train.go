@@ -13,7 +13,6 @@ import (
 	"ranklab/harness/spec"
 	"ranklab/internal/failpoint"
 	"ranklab/internal/memory"
-	"ranklab/internal/random"
 	"ranklab/tensor"
 )
 
@@ -209,11 +208,9 @@ func (t *training) setUp(device *tensor.Device) error {
 		return err
 	}
 
-	sequences := t.Data.Train.Sequences(s.Data.Packing, s.Train.MaxLength)
-	if sequences == 0 {
-		return fmt.Errorf("the training split holds no sequence of %d tokens", s.Train.MaxLength)
+	if t.order, err = trainingOrder(s, t.Data.Train); err != nil {
+		return err
 	}
-	t.order = corpus.Order{Key: random.New(uint64(s.Seed.Data)).Stream("order"), N: sequences}
 	t.eval = corpus.EvalSet(t.Data.Val, s.Data.Packing, s.Train.MaxLength, s.Eval.Tokens)
 	if t.eval.Targets == 0 {
 		return errors.New("the validation split is empty: raise data.val_fraction or add text")

@@ -7,7 +7,9 @@
 package safetensors
 
 import (
+	"encoding/binary"
 	"fmt"
+	"io"
 	"math"
 )
 
@@ -34,6 +36,8 @@ type Tensor struct {
 	// returns a tensor of the same type and number of elements, which may lie in
 	// memory that the next such call overwrites.
 	Values func() Tensor
+	// Stream writes the elements, in place of Data, where they are not in memory.
+	Stream func(w io.Writer) error
 }
 
 // Of returns an F32 tensor over values.
@@ -49,6 +53,15 @@ func OfBFloat16(name string, values []uint16, shape ...int) Tensor {
 // OfBytes returns a U8 tensor over values.
 func OfBytes(name string, values []byte, shape ...int) Tensor {
 	return Tensor{Name: name, DType: U8, Shape: shape, Data: values}
+}
+
+// OfInts returns an I32 tensor over a copy of values.
+func OfInts(name string, values []int32, shape ...int) Tensor {
+	data := make([]byte, 0, 4*len(values))
+	for _, v := range values {
+		data = binary.LittleEndian.AppendUint32(data, uint32(v))
+	}
+	return Tensor{Name: name, DType: I32, Shape: shape, Data: data}
 }
 
 // Elements returns the product of the shape.

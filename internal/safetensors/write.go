@@ -56,6 +56,8 @@ func Write(w io.Writer, metadata map[string]string, tensors []Tensor) error {
 // little-endian. buf is scratch of [BufferBytes].
 func WriteData(w io.Writer, t Tensor, buf []byte) (err error) {
 	switch {
+	case t.Stream != nil:
+		err = t.stream(w)
 	case t.Float32 != nil:
 		err = writeFloats(w, t.Float32, buf)
 	case t.BFloat16 != nil:
@@ -88,6 +90,30 @@ func (t Tensor) bytes() int64 {
 		return 2 * int64(len(t.BFloat16))
 	}
 	return int64(len(t.Data))
+}
+
+// stream lets Stream write, and counts what it does.
+func (t Tensor) stream(w io.Writer) error {
+	n := &counter{w: w}
+	if err := t.Stream(n); err != nil {
+		return err
+	}
+	if want, _ := byteLength(t.DType, t.Shape); n.bytes != want { // the header has been checked
+		return fmt.Errorf("%s %v needs %d bytes, got %d", t.DType, t.Shape, want, n.bytes)
+	}
+	return nil
+}
+
+// A counter counts what passes.
+type counter struct {
+	w     io.Writer
+	bytes int64
+}
+
+func (c *counter) Write(b []byte) (int, error) {
+	n, err := c.w.Write(b)
+	c.bytes += int64(n)
+	return n, err
 }
 
 func writeFloats(w io.Writer, values []float32, buf []byte) error {
@@ -155,6 +181,12 @@ func header(metadata map[string]string, tensors []Tensor) ([]byte, error) {
 		if t.Values != nil {
 			if have > 0 {
 				return nil, fmt.Errorf("%s: data beside a function that computes them", t.Name)
+			}
+			have = bytes
+		}
+		if t.Stream != nil {
+			if t.Data != nil || t.Float32 != nil || t.BFloat16 != nil {
+				return nil, fmt.Errorf("%s: a stream needs no other data", t.Name)
 			}
 			have = bytes
 		}
