@@ -24,12 +24,16 @@ func FuzzLoad(f *testing.F) {
 	f.Add(twoMethods, "method.galore.rank=[1,2]")
 	f.Add("seeds=2\n[sweep]\nlr=[1,2]\ntrain.steps=[[1]]\n[[sweep.zip]]\n[[case]]\nmethod='adamw'\n"+twoMethods, "case=[]")
 	f.Add("[[figure]]\nid='a'\nwhere={rank=[1]}\n[[table]]\nrows=['x']\n"+twoMethods, "figure=3")
-	f.Add("[[figure]]\nid='../../x'\nkind='line'\nx='rank'\ny='ppl'\n"+twoMethods, "name=../up")
+	for text, override := range map[string]string{ // one thing wrong in each, beside protocol.toml
+		"[[figure]]\nid='../../x'\nkind='line'\nx='lr'\ny='ppl'\n": "seeds=1", "[[table]]\nid='/x'\nrows=['lr']\n": "seeds=1", "": "name=../up",
+		"title=\"\\u001b[2J\"\n": "seeds=1", "[[case]]\nmethod='adamw'\nlabel=\"a\\nb\"\nweight_decay=0.1\n": "seeds=1", "data.tokenizer='sentencepiece'\n": "data.tokenizer_model=\xfe\xff",
+		"train.total_batch_size=100000\ntrain.steps=1\ntrain.warmup_steps=0\n": "train.max_length=100000",
+	} {
+		f.Add(text+twoMethods, override)
+	}
 	f.Add("[method.x]\nkind='relora'\nlr=1\nrank=1\nmerge_every=1\ntrain.scheduler='jagged_cosine'\n", "method.x.cycle_length=-1")
 	f.Add("[method]\nx=1\n[sweep.zip]\n[case]\n", "\xff=\x00")
 	f.Add("[train]\nsteps='!unset'\n[method.a]\ntrain='!unset'\n", "method='!unset'")
-	f.Add("title=\"\\u001b[2J\"\n[[case]]\nmethod='adamw'\nlabel=\"a\\nb\"\n"+twoMethods, "data.tokenizer_model=\x1b[2J")
-	f.Add(twoMethods, "data.tokenizer_model=\xfe\xff")
 	f.Add(twoMethods, `data.paths=["\u0000", "\u007f", "\\", "'", "\"\"\""]`)
 	f.Fuzz(func(t *testing.T, text, override string) {
 		boundedtest.AtMost(t, 2000*int64(len(text)), func() { parse(newSource("x.toml", text), &collector{}) })
@@ -60,6 +64,7 @@ func FuzzLoadRun(f *testing.F) {
 			f.Fatal(err)
 		}
 		f.Add(string(text))
+		f.Add(strings.NewReplacer("total_batch_size = 8\n", "total_batch_size = 80000\n", "\nmax_length = 64\n", "\nmax_length = 64000\n").Replace(string(text)))
 	}
 	f.Add("[model]\n[data]\n[train]\n[eval]\n[method]\n[seed]\n")
 	f.Add("[method]\nname = '../../x'\nkind = 'adamw'\n")

@@ -12,7 +12,7 @@ import (
 // FuzzGroups reads arbitrary lists of control groups and limits: what comes out
 // is a limit that was there, and nothing outside of the mount is read.
 func FuzzGroups(f *testing.F) {
-	for _, groups := range []string{"0::/\n", "0::/slurm/job\n", "0::/../../..\n", "0::" + strings.Repeat("/a", 40), "1:memory,cpu:/slurm/../../outside\n", ":::", "0::\x00", "0::slurm"} {
+	for _, groups := range []string{"0::/\n", "0::/slurm/job\n", "0::/../../..\n", "0::/..\n", "0::/../outside\n", "0::" + strings.Repeat("/a", 40), "1:memory,cpu:/slurm/../../outside\n", ":::", "0::\x00", "0::slurm"} {
 		f.Add(groups, "5000\n")
 		f.Add(groups, "-1")
 		f.Add(groups, "max")
