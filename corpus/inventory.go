@@ -15,6 +15,7 @@ import (
 
 	"ranklab/corpus/bpe"
 	"ranklab/internal/bounded"
+	"ranklab/internal/machine"
 )
 
 // The kinds of what the cache holds.
@@ -61,7 +62,7 @@ func Inventory(dir string) ([]Stored, error) {
 			}
 			if storedKey.MatchString(key) {
 				s := Stored{Kind: kind, Key: key, Path: filepath.Join(kind, e.Name())}
-				s.Bytes, err = bytesBelow(filepath.Join(dir, s.Path))
+				s.Bytes, err = machine.BytesBelow(filepath.Join(dir, s.Path))
 				if err != nil && !errors.Is(err, fs.ErrNotExist) {
 					return nil, err
 				}
@@ -70,21 +71,6 @@ func Inventory(dir string) ([]Stored, error) {
 		}
 	}
 	return all, judge(dir, all)
-}
-
-// bytesBelow adds up the sizes of the files of a folder, or of a file.
-func bytesBelow(path string) (bytes int64, err error) {
-	err = filepath.WalkDir(path, func(_ string, e fs.DirEntry, err error) error {
-		if err != nil || !e.Type().IsRegular() {
-			return err
-		}
-		info, err := e.Info()
-		if err == nil {
-			bytes += info.Size()
-		}
-		return err
-	})
-	return bytes, err
 }
 
 // judge follows the cache from texts to vocabularies and tokens.

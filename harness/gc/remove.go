@@ -7,32 +7,18 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"ranklab/internal/machine"
 )
 
 // item describes something that may be removed, with its size. What has gone
 // meanwhile is none.
 func (c *collection) item(path, kind, why string, remove func() error) []Item {
-	bytes, err := bytesBelow(path)
+	bytes, err := machine.BytesBelow(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	return []Item{{Path: path, Kind: kind, Why: why, Bytes: bytes, remove: remove}}
-}
-
-// bytesBelow adds up the sizes of the files of a folder, or of a file. It follows
-// no link.
-func bytesBelow(path string) (bytes int64, err error) {
-	err = filepath.WalkDir(path, func(_ string, e fs.DirEntry, err error) error {
-		if err != nil || !e.Type().IsRegular() {
-			return err
-		}
-		info, err := e.Info()
-		if err == nil {
-			bytes += info.Size()
-		}
-		return err
-	})
-	return bytes, err
 }
 
 // remove removes items and reports them, or only reports them.
