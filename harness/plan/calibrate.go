@@ -21,11 +21,20 @@ const (
 )
 
 // Measuring has to pay: a shape is not timed if it is expected to take longer
-// than probeLimit, nor once a plan has spent planLimit on it.
+// than probeLimit, nor once a plan has spent planLimit on it; or, of runs that
+// are so long that it does not matter, longer than this share of their time.
 const (
-	probeLimit = 30 * time.Second
-	planLimit  = 2 * time.Minute
+	probeLimit = 30.  // seconds
+	planLimit  = 120. // seconds
+	worthShare = 0.02
 )
+
+// A candidate is a run, or a phase of one, that a calibration would serve, and
+// its seconds by a rough estimate.
+type candidate struct {
+	run     spec.Run
+	seconds float64
+}
 
 // probeShare is the part of a matrix product's speed at which the length of a
 // measurement is reckoned; large models, the only ones that take long, reach
@@ -65,19 +74,22 @@ func newCalibrator(o Options, device *tensor.Device, rate Rate) *calibrator {
 
 // calibrate makes sure that the shapes of some runs are known, as far as
 // measuring them is reasonable.
-func (c *calibrator) calibrate(ctx context.Context, runs []spec.Run) error {
+func (c *calibrator) calibrate(ctx context.Context, runs []candidate) error {
 	if c.mode == ByArithmetic {
 		return nil
 	}
 	var missing []spec.Run
-	seen := map[string]bool{}
-	for _, s := range runs {
-		shape := shape(s)
+	served := map[string]float64{} // seconds of the runs of a shape
+	var all float64
+	for _, r := range runs {
+		shape := shape(r.run)
 		k := key(c.machine, shape)
-		if seen[k] {
+		_, seen := served[k]
+		served[k] += r.seconds
+		all += r.seconds
+		if seen {
 			continue
 		}
-		seen[k] = true
 		if e, ok := c.cache.entries[k]; ok && c.mode == Calibrate {
 			c.known[k] = e.Calibration
 			continue
@@ -96,10 +108,10 @@ func (c *calibrator) calibrate(ctx context.Context, runs []spec.Run) error {
 		}
 		spent := c.now().Sub(began).Seconds()
 		switch {
-		case seconds > probeLimit.Seconds() || c.limit > 0 && bytes > c.limit:
+		case seconds > max(probeLimit, worthShare*served[key(c.machine, shape)]) || c.limit > 0 && bytes > c.limit:
 			large++
 			continue
-		case spent+seconds > planLimit.Seconds():
+		case spent+seconds > max(planLimit, worthShare*all):
 			late++
 			continue
 		}
@@ -111,7 +123,7 @@ func (c *calibrator) calibrate(ctx context.Context, runs []spec.Run) error {
 		c.progress("calibrating", int64(len(missing)), int64(len(missing)))
 	}
 	if large > 0 {
-		c.notes = append(c.notes, fmt.Sprintf("%d kinds of run are too large to be timed here within %v: their time is a rough estimate", large, probeLimit))
+		c.notes = append(c.notes, fmt.Sprintf("%d kinds of run are too large to be timed here: their time is a rough estimate", large))
 	}
 	if late > 0 {
 		c.notes = append(c.notes, fmt.Sprintf("%d kinds of run were not timed, to keep this short: their time is a rough estimate; planning again times more", late))

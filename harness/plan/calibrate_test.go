@@ -41,6 +41,14 @@ func counting(t *testing.T, folder string, mode Calibrating) (c *calibrator, mea
 	return c, measured
 }
 
+// candidates are runs that are too short to be worth long measurements.
+func candidates(runs ...spec.Run) (list []candidate) {
+	for _, r := range runs {
+		list = append(list, candidate{r, 60})
+	}
+	return list
+}
+
 // TestCalibrationCache: runs of one shape share a calibration, a later plan finds
 // it in the cache, and --recalibrate makes it anew; a damaged file is no
 // calibration, and the plan says so.
@@ -72,7 +80,7 @@ func TestCalibrationCache(t *testing.T) {
 			}
 		}
 		c, measured := counting(t, folder, step.mode)
-		if err := c.calibrate(t.Context(), []spec.Run{a, b, other, a}); err != nil {
+		if err := c.calibrate(t.Context(), candidates(a, b, other, a)); err != nil {
 			t.Fatal(err)
 		}
 		if *measured != step.measured {
@@ -96,7 +104,7 @@ func TestCalibrationCache(t *testing.T) {
 		t.Fatal(err)
 	}
 	c, measured := counting(t, folder, Calibrate)
-	if err := c.calibrate(t.Context(), []spec.Run{a, other}); err != nil {
+	if err := c.calibrate(t.Context(), candidates(a, other)); err != nil {
 		t.Fatal(err)
 	}
 	if *measured != 1 || len(c.notes) != 1 || !strings.Contains(c.notes[0], "make no sense") {
@@ -142,7 +150,7 @@ func TestNotCalibrated(t *testing.T) {
 	} {
 		cal, measured := counting(t, t.TempDir(), Calibrate)
 		c.change(cal)
-		if err := cal.calibrate(t.Context(), []spec.Run{a, b}); err != nil {
+		if err := cal.calibrate(t.Context(), candidates(a, b)); err != nil {
 			t.Fatalf("%s: %v", c.name, err)
 		}
 		if notes := strings.Join(cal.notes, "\n"); *measured != c.measured || (c.note == "") != (notes == "") || !strings.Contains(notes, c.note) {
@@ -152,13 +160,20 @@ func TestNotCalibrated(t *testing.T) {
 			t.Errorf("%s: calibrated %v", c.name, ok)
 		}
 	}
+	// Long runs are worth measurements of two percent of their time.
+	cal, measured := counting(t, t.TempDir(), Calibrate)
+	cal.expect = func(spec.Run) (float64, int64, error) { return 100, 1, nil }
+	if err := cal.calibrate(t.Context(), []candidate{{a, 4000}, {b, 6000}}); err != nil || *measured != 1 {
+		t.Errorf("of 4000 s and 6000 s: measured %d within 100 s each, want 1; %v", *measured, err)
+	}
+
 	ctx, cancel := context.WithCancel(t.Context())
-	cal, _ := counting(t, t.TempDir(), Calibrate)
+	cal, _ = counting(t, t.TempDir(), Calibrate)
 	cal.probe = func(context.Context, spec.Run) (Calibration, error) {
 		cancel()
 		return one(1), nil
 	}
-	if err := cal.calibrate(ctx, []spec.Run{a}); !errors.Is(err, context.Canceled) {
+	if err := cal.calibrate(ctx, candidates(a)); !errors.Is(err, context.Canceled) {
 		t.Errorf("stopped: %v", err)
 	}
 }

@@ -11,12 +11,21 @@ import (
 
 // estimate fills in what the runs take.
 func (p *Plan) estimate(ctx context.Context, c *calibrator, evalTokens func(spec.Run) float64, stored []record.Run, device *tensor.Device) error {
-	var runs []spec.Run
+	roughly := func(v volume, s spec.Run) (arithmetic, record.Durations, error) {
+		a, err := v.arithmetic(device)
+		return a, v.rough(a, p.Rate.of(s.Method.Kind, device.Threads(), stored), p.Rate.refresh(s.Method.Projector, device.Threads())), err
+	}
+	var runs []candidate
 	for _, it := range p.Items {
 		// A run that another process trains is nearly reused.
 		if it.pending() && it.Action != Running {
-			for _, phase := range phases(it.Instance.Run, 0) {
-				runs = append(runs, phase.run)
+			s := it.Instance.Run
+			_, rough, err := roughly(volumeOf(s, it.Step, evalTokens(s), it.Memory), s)
+			if err != nil {
+				return err
+			}
+			for _, phase := range phases(s, 0) {
+				runs = append(runs, candidate{phase.run, float64(rough.Total())})
 			}
 		}
 	}
@@ -32,15 +41,13 @@ func (p *Plan) estimate(ctx context.Context, c *calibrator, evalTokens func(spec
 		s := it.Instance.Run
 		costOf := func(done int) (Cost, error) {
 			v := volumeOf(s, done, evalTokens(s), it.Memory)
-			a, err := v.arithmetic(device)
+			a, rough, err := roughly(v, s)
 			if err != nil {
 				return Cost{}, err
 			}
-			cost := Cost{How: record.Rough, FLOPs: a.sum()}
+			cost := Cost{How: record.Rough, Time: rough, FLOPs: a.sum()}
 			if known, ok := c.of(v.phases); ok {
 				cost.How, cost.Time = record.Calibrated, v.calibrated(known)
-			} else {
-				cost.Time = v.rough(a, p.Rate.of(s.Method.Kind, device.Threads(), stored), p.Rate.refresh(s.Method.Projector, device.Threads()))
 			}
 			return cost, nil
 		}
