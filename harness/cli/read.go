@@ -151,7 +151,7 @@ func (v *env) sweep(experiment string) (record.Sweep, error) {
 	if err != nil {
 		return sweep, err
 	}
-	return sweep, view.Declare(&sweep, e.Figures, e.Tables)
+	return sweep, e.Declare(&sweep)
 }
 
 // rows reads the finished runs of an experiment, and says which are missing.
@@ -206,11 +206,11 @@ func writeTables(path string, sweep record.Sweep, rows []view.Row, format string
 }
 
 func (v *env) figures(dir string, sweep record.Sweep, rows []view.Row) error {
-	figures, _, err := view.Declared(sweep)
+	declared, err := view.Declared(sweep)
 	if err != nil {
 		return err
 	}
-	paths, notes, err := plots.WriteFigures(dir, figures, rows, len(sweep.Runs)-len(rows))
+	paths, notes, err := plots.WriteFigures(dir, declared.Figures, rows, len(sweep.Runs)-len(rows))
 	for _, p := range paths {
 		fmt.Fprintln(v.stderr, "wrote "+p)
 	}

@@ -137,7 +137,7 @@ func (v *env) store(p *plan.Plan, c sweepCmd) (record.Sweep, error) {
 			return sweep, err
 		}
 	}
-	return sweep, errors.Join(view.Declare(&sweep, e.Figures, e.Tables), record.WriteSweep(v.results, sweep))
+	return sweep, errors.Join(e.Declare(&sweep), record.WriteSweep(v.results, sweep))
 }
 
 // changes returns the overrides that make an experiment another one: all but

@@ -91,10 +91,10 @@ func experiment(t *testing.T) (root string, s record.Sweep, runs []record.Run) {
 	store(t, root, &s, "lora", "LoRA", 0, 3.8, map[string]any{"rank": 32})
 	store(t, root, &s, "relora", "ReLoRA", 0, math.NaN(), map[string]any{"rank": 32})
 	s.Runs = append(s.Runs, record.SweepRun{ID: "eeeeeeeeeeee", Label: "GaLore rank=64", Variant: "galore"})
-	must(t, view.Declare(&s, nil, []view.Table{
+	must(t, view.Declarations{Tables: []view.Table{
 		{ID: "main", Title: s.Title, Rows: []string{"method", "rank", "update_proj_gap"}, Ngrams: true},
 		{ID: "memory", Rows: []string{"method"}, Columns: []string{"optimizer_state_bytes", "weights_bytes"}, Sort: "optimizer_state_bytes"},
-	}))
+	}}.Declare(&s))
 	runs, err := record.List(root)
 	must(t, err)
 	return root, s, runs
@@ -160,7 +160,7 @@ func TestSweepWithoutTablesGetsOne(t *testing.T) {
 
 func TestOneBadTableDoesNotStopTheOthers(t *testing.T) {
 	_, s, runs := experiment(t)
-	must(t, view.Declare(&s, nil, []view.Table{{ID: "bad", Rows: []string{"kind"}, Sort: "colour"}, {ID: "good", Rows: []string{"method"}}}))
+	must(t, view.Declarations{Tables: []view.Table{{ID: "bad", Rows: []string{"kind"}, Sort: "colour"}, {ID: "good", Rows: []string{"method"}}}}.Declare(&s))
 	rows, _ := view.Rows(s, runs)
 	var b bytes.Buffer
 	err := WriteTables(&b, s, rows, Text)
@@ -414,7 +414,7 @@ func TestTablesNameOverrides(t *testing.T) {
 // wrong.
 func TestTableOfRunsThatAreToCome(t *testing.T) {
 	_, s, runs := experiment(t)
-	must(t, view.Declare(&s, nil, []view.Table{{ID: "later", Rows: []string{"method"}, Where: map[string]any{"rank": 64}}}))
+	must(t, view.Declarations{Tables: []view.Table{{ID: "later", Rows: []string{"method"}, Where: map[string]any{"rank": 64}}}}.Declare(&s))
 	rows, _ := view.Rows(s, runs)
 	for _, format := range []string{Text, Markdown, CSV, JSON} {
 		var b bytes.Buffer

@@ -27,10 +27,11 @@ func WriteTables(w io.Writer, s record.Sweep, rows []view.Row, format string) er
 	if err != nil {
 		return err
 	}
-	_, tables, err := view.Declared(s)
+	declared, err := view.Declared(s)
 	if err != nil {
 		return err
 	}
+	tables := declared.Tables
 	if len(tables) == 0 {
 		tables = []view.Table{defaultTable(s)}
 	}

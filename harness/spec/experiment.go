@@ -16,14 +16,13 @@ import (
 
 // An Experiment is a spec with every run resolved.
 type Experiment struct {
-	Name    string // file-name safe; default: the file's name
-	Title   string
-	Path    string // as given; "embedded:quick.toml" for one in the binary
-	Seeds   []int
-	Runs    []Instance // seed by seed, so that a partial sweep already compares
-	Figures []view.Figure
-	Tables  []view.Table
-	Notes   []string // what a reader of the plan should know: merged duplicates, fixed seeds, replaced axes
+	Name  string // file-name safe; default: the file's name
+	Title string
+	Path  string // as given; "embedded:quick.toml" for one in the binary
+	Seeds []int
+	Runs  []Instance // seed by seed, so that a partial sweep already compares
+	view.Declarations
+	Notes []string // what a reader of the plan should know: merged duplicates, fixed seeds, replaced axes
 }
 
 // An Instance is one run of an experiment.

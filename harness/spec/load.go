@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"ranklab/experiments"
+	"ranklab/harness/view"
 )
 
 const (
@@ -47,7 +48,7 @@ func load(f files, path string, overrides []string) (*Experiment, error) {
 	points := e.expand()
 	plan := e.readSeeds()
 	x.Name, x.Title, x.Seeds = e.experimentName(shown), e.title(), plan.seeds
-	x.Figures, x.Tables = e.readFigures(), e.readTables()
+	x.Declarations = view.Declarations{Figures: e.readFigures(), Tables: e.readTables()}
 	x.Runs = e.build(points, plan)
 	x.Notes = e.notes
 	if err := l.problems.err(); err != nil {

@@ -58,35 +58,55 @@ const (
 	Category = "category"
 )
 
+// Declarations are what an experiment asks of its results. They never change
+// which runs there are.
+type Declarations struct {
+	Figures []Figure
+	Tables  []Table
+}
+
 // Declare stores declarations in a sweep.
-func Declare(s *record.Sweep, figures []Figure, tables []Table) error {
-	var err error
-	if s.Figures, err = json.Marshal(figures); err != nil {
-		return fmt.Errorf("figures of %s: %w", s.Experiment, err)
-	}
-	if s.Tables, err = json.Marshal(tables); err != nil {
-		return fmt.Errorf("tables of %s: %w", s.Experiment, err)
+func (d Declarations) Declare(s *record.Sweep) error {
+	for _, part := range d.parts(s) {
+		data, err := json.Marshal(part.value)
+		if err != nil {
+			return fmt.Errorf("%s of %s: %w", part.name, s.Experiment, err)
+		}
+		*part.stored = data
 	}
 	return nil
 }
 
 // Declared returns the declarations that a sweep holds. The id of a figure has to
 // be one that can name its files.
-func Declared(s record.Sweep) (figures []Figure, tables []Table, err error) {
-	if s.Figures != nil {
-		if err := json.Unmarshal(s.Figures, &figures); err != nil {
-			return nil, nil, fmt.Errorf("figures of %s: %w", s.Experiment, err)
+func Declared(s record.Sweep) (Declarations, error) {
+	var d Declarations
+	for _, part := range d.parts(&s) {
+		if *part.stored == nil {
+			continue
+		}
+		if err := json.Unmarshal(*part.stored, part.value); err != nil {
+			return Declarations{}, fmt.Errorf("%s of %s: %w", part.name, s.Experiment, err)
 		}
 	}
-	for _, f := range figures {
+	for _, f := range d.Figures {
 		if !safename.Valid(f.ID) {
-			return nil, nil, fmt.Errorf("figures of %s: the id %q cannot be part of a file name", s.Experiment, f.ID)
+			return Declarations{}, fmt.Errorf("figures of %s: the id %q cannot be part of a file name", s.Experiment, f.ID)
 		}
 	}
-	if s.Tables != nil {
-		if err := json.Unmarshal(s.Tables, &tables); err != nil {
-			return nil, nil, fmt.Errorf("tables of %s: %w", s.Experiment, err)
-		}
+	return d, nil
+}
+
+// A part is one kind of declaration and where a sweep stores it.
+type part struct {
+	name   string
+	value  any // pointer
+	stored *json.RawMessage
+}
+
+func (d *Declarations) parts(s *record.Sweep) []part {
+	return []part{
+		{"figures", &d.Figures, &s.Figures},
+		{"tables", &d.Tables, &s.Tables},
 	}
-	return figures, tables, nil
 }

@@ -32,19 +32,19 @@ func FuzzDeclared(f *testing.F) {
 	rows := experiment()
 	f.Fuzz(func(t *testing.T, figures, tables []byte) {
 		s := record.Sweep{Experiment: "x", Figures: figures, Tables: tables}
-		fs, ts, err := Declared(s)
+		d, err := Declared(s)
 		if err != nil {
 			return
 		}
 		var again record.Sweep
-		if err := Declare(&again, fs, ts); err != nil {
+		if err := d.Declare(&again); err != nil {
 			t.Fatal(err)
 		}
-		fs2, ts2, err := Declared(again)
-		if d := cmp.Diff(fs, fs2, cmpopts.EquateEmpty()) + cmp.Diff(ts, ts2, cmpopts.EquateEmpty()); err != nil || d != "" {
-			t.Fatalf("declared again: %v\n%s", err, d)
+		d2, err := Declared(again)
+		if diff := cmp.Diff(d, d2, cmpopts.EquateEmpty()); err != nil || diff != "" {
+			t.Fatalf("declared again: %v\n%s", err, diff)
 		}
-		for _, f := range fs {
+		for _, f := range d.Figures {
 			if !safename.Valid(f.ID) {
 				t.Fatalf("figure %q would be drawn", f.ID)
 			}
@@ -60,7 +60,7 @@ func FuzzDeclared(f *testing.F) {
 				}
 			}
 		}
-		for _, table := range ts {
+		for _, table := range d.Tables {
 			g, err := Tabulate(table, rows, 0, []record.Baseline{{Name: "unigram", Loss: 6}})
 			if err != nil {
 				continue
@@ -81,7 +81,7 @@ func TestFigureIDsStayInTheirFolder(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, _, err := Declared(record.Sweep{Experiment: "quick", Figures: figures}); err == nil || !strings.Contains(err.Error(), "figures of quick: the id") {
+		if _, err := Declared(record.Sweep{Experiment: "quick", Figures: figures}); err == nil || !strings.Contains(err.Error(), "figures of quick: the id") {
 			t.Errorf("%q: %v", id, err)
 		}
 	}

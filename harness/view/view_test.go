@@ -340,21 +340,21 @@ func TestTable(t *testing.T) {
 
 func TestDeclarationsSurviveTheSweepFile(t *testing.T) {
 	root := t.TempDir()
-	figures := []Figure{{ID: "gap", Kind: Line, X: "update_proj_gap", Y: "ppl", Group: []string{"rank"}, Where: map[string]any{"rank": []any{16.0, 32.0}}, Baseline: map[string]any{"method": "adamw"}}}
-	tables := []Table{{ID: "main", Rows: []string{"method"}, Ngrams: true}}
+	declared := Declarations{Figures: []Figure{{ID: "gap", Kind: Line, X: "update_proj_gap", Y: "ppl", Group: []string{"rank"}, Where: map[string]any{"rank": []any{16.0, 32.0}}, Baseline: map[string]any{"method": "adamw"}}},
+		Tables: []Table{{ID: "main", Rows: []string{"method"}, Ngrams: true}}}
 	sweep := record.Sweep{Experiment: "gap", Title: "a < b", Runs: []record.SweepRun{{ID: "aaaaaaaaaaaa", Variant: "galore", Axes: map[string]any{"rank": 32.0}}}}
-	if err := errors.Join(Declare(&sweep, figures, tables), record.WriteSweep(root, sweep)); err != nil {
+	if err := errors.Join(declared.Declare(&sweep), record.WriteSweep(root, sweep)); err != nil {
 		t.Fatal(err)
 	}
 	back, err := record.ReadSweep(root, "gap")
 	if err != nil {
 		t.Fatal(err)
 	}
-	f, tb, err := Declared(back)
+	again, err := Declared(back)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d := cmp.Diff(figures, f) + cmp.Diff(tables, tb); d != "" {
+	if d := cmp.Diff(declared, again); d != "" {
 		t.Error(d)
 	}
 	rows, pending := Rows(back, nil)
