@@ -26,7 +26,10 @@ func storages() []storage {
 			m:    tensor.Format{Type: tensor.DynamicSigned, Block: block}, v: tensor.Format{Type: tensor.DynamicUnsigned, Block: block},
 		})
 	}
-	return all
+	return append(all, storage{
+		name: "affine 8 and 4 bits",
+		m:    tensor.Format{Type: tensor.Affine8, Block: 256}, v: tensor.Format{Type: tensor.Affine4, Block: 64},
+	})
 }
 
 // formats are conversions to bfloat16 and 8 bits and back, and steps of Adam on
@@ -66,6 +69,7 @@ func formats() []Operation {
 func stored(name string, s tensor.Store) []Output {
 	return []Output{
 		values(name, s.Cols, s.Halves), values(name+", codes", s.Cols, s.Codes), values(name+", magnitudes", len(s.Floats), s.Floats),
+		values(name+", zeros", len(s.Zeros), s.Zeros),
 	}
 }
 
