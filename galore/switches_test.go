@@ -273,6 +273,52 @@ func TestRotationIsProjection(t *testing.T) {
 	}
 }
 
+// At full rank a basis is a change of coordinates, and SGD does not mind those:
+// with rotated momentum GaLore is SGD, up to rounding, whatever basis follows
+// which. Carried momentum is not.
+func TestFullRankRotationIsSGD(t *testing.T) {
+	rule := optim.Base{Rule: optim.SGD{Momentum: 0.9}}
+	sgd, err := optim.NewFullRank(rule)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := train(t, start(t, sgd), 0, steps, 0.05)
+	for _, projector := range []Projector{SVD, RangeFinder, Stiefel, Coordinate} {
+		for _, choice := range []Moments{Rotate, Carry} {
+			c := Config{Base: rule, Rank: 16, UpdateProjGap: 4, Scale: 1, Projector: projector, Moments: choice}
+			worst, _ := optimtest.Distance(want, train(t, start(t, newMethod(t, c)), 0, steps, 0.05))
+			_, random := projector.law() // the singular vectors of this problem stay what they are
+			if choice == Rotate && worst > 1e-4 || choice == Carry && random && worst < 1e-2 {
+				t.Errorf("%s, %s: weights differ by up to %v from SGD's", projector, choice, worst)
+			}
+		}
+	}
+}
+
+// A rank above the matrix is that of the matrix with every switch, on every side.
+func TestRankIsClampedEverywhere(t *testing.T) {
+	for _, projector := range projectors {
+		for _, proj := range projTypes {
+			for _, dtype := range []DType{Float32, Int4} {
+				c := Config{
+					Base: optim.Base{Rule: optim.DefaultAdamW()}, Rank: 1000, UpdateProjGap: 4, Scale: 0.5, ProjType: proj, Projector: projector,
+					ProjectorDType: dtype, Moments: Rotate,
+				}
+				p := start(t, newMethod(t, c))
+				before := p.Loss()
+				big := train(t, p, 0, 10, 0.02)
+				if after := p.Loss(); !(after < before) {
+					t.Errorf("%s, %s, %s: the loss went from %v to %v", projector, proj, dtype, before, after)
+				}
+				c.Rank = 16
+				if diff := optimtest.Diff(big, train(t, start(t, newMethod(t, c)), 0, 10, 0.02)); diff != "" {
+					t.Errorf("%s, %s, %s: %s", projector, proj, dtype, diff)
+				}
+			}
+		}
+	}
+}
+
 // A failed decomposition leaves basis and moments as they are, in every format,
 // but a reset comes when it is due; a random basis comes whatever the gradient is.
 func TestRefreshWithoutGradient(t *testing.T) {
