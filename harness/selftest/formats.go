@@ -26,10 +26,10 @@ func storages() []storage {
 			m:    tensor.Format{Type: tensor.DynamicSigned, Block: block}, v: tensor.Format{Type: tensor.DynamicUnsigned, Block: block},
 		})
 	}
-	return append(all, storage{
-		name: "affine 8 and 4 bits",
-		m:    tensor.Format{Type: tensor.Affine8, Block: 256}, v: tensor.Format{Type: tensor.Affine4, Block: 64},
-	})
+	return append(all,
+		storage{name: "even spacing of 8 bits", m: tensor.Format{Type: tensor.Affine8, Block: 256}, v: half},
+		storage{name: "even spacing of 4 bits", m: tensor.Format{Type: tensor.Affine4, Block: 64}, v: half},
+	)
 }
 
 // formats are conversions to bfloat16 and 8 bits and back, and steps of Adam on

@@ -86,8 +86,23 @@ func bases() []Operation {
 			left, right := tensor.Of(make([]float32, rows*rank), rows, rank), tensor.Of(make([]float32, rank*cols), rank, cols)
 			first := d.DrawLeft(w, g, left, key().Step(4))
 			second := d.DrawRight(w, g, right, key().Step(5))
-			return []Output{output("left", left), output("right", right), numbers("captured", first, second)}
+			captured := numbers("captured", first, second)
+			if l.law == tensor.Coordinates { // but for ones there are zeros
+				return []Output{numbers("left", ones(left)...), numbers("right", ones(right)...), captured}
+			}
+			return []Output{output("left", left), output("right", right), captured}
 		}})
+	}
+	return all
+}
+
+// ones returns where a matrix is not zero, and what it holds there.
+func ones(x tensor.Matrix) []float64 {
+	var all []float64
+	for i, v := range x.Data {
+		if v != 0 {
+			all = append(all, float64(i), float64(v))
+		}
 	}
 	return all
 }
