@@ -67,9 +67,13 @@ func formats() []Operation {
 
 // stored returns what a store holds.
 func stored(name string, s tensor.Store) []Output {
+	var least []float64 // of the range of each block
+	for i, zero := range s.Zeros {
+		least = append(least, -float64(zero)*float64(s.Floats[i]))
+	}
 	return []Output{
 		values(name, s.Cols, s.Halves), values(name+", codes", s.Cols, s.Codes), values(name+", magnitudes", len(s.Floats), s.Floats),
-		values(name+", zeros", len(s.Zeros), s.Zeros),
+		numbers(name+", least values", least...),
 	}
 }
 
