@@ -6,17 +6,13 @@ import "reflect"
 // keys that only one section has by their short names ("rank", "steps"), others
 // by their dotted ones ("train.batch_size"). Values are int, float64, bool or
 // string. Keys that enter no id (paths, labels, how often to log) are left out:
-// they differ between runs that are the same. projector_dtype is that which the
-// bases have.
+// they differ between runs that are the same.
 func (r Run) Settings() map[string]any {
 	count := make(map[string]int)
 	for _, f := range allFields() {
 		count[shortKey(f.key)]++
 	}
 	out := make(map[string]any)
-	if r.Method.ProjectorDtype == "" {
-		r.Method.ProjectorDtype = r.basesAsState()
-	}
 	for _, f := range allFields() {
 		ok, _ := r.applies(f.key)
 		if !ok || !f.run || f.section == "seed" {
