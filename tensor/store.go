@@ -195,9 +195,9 @@ type storeArgs struct {
 	rm, rv Rounding
 	isa    ISA
 	adam   AdamStep
-	keep   float32                                           // the share of the momentum (μ) or average (β) that stays
-	factor float32                                           // of the step (η), or of the gradient in an average (1-β)
-	kernel func(i ISA, g, m []float32, keep, factor float32) // momentum or average
+	keep   float32 // the share of the momentum (μ) or average (β) that stays
+	factor float32 // of the step (η), or of the gradient in an average (1-β)
+	mean   bool    // an average, not a momentum
 	do     func(a *storeArgs, lo, hi int)
 }
 

@@ -48,7 +48,7 @@ func (d *Device) MomentumStored(g Matrix, b Store, mu, lr float32, r Rounding) {
 		d.Momentum(g, b.Matrix(), mu, lr)
 		return
 	}
-	d.firstMomentStored(storeArgs{x: g, m: b, rm: r, keep: mu, factor: lr, kernel: ISA.momentum})
+	d.firstMomentStored(storeArgs{x: g, m: b, rm: r, keep: mu, factor: lr})
 }
 
 // AverageStored is [Device.Average] on a stored average.
@@ -57,17 +57,22 @@ func (d *Device) AverageStored(g Matrix, m Store, beta, rest float32, r Rounding
 		d.Average(g, m.Matrix(), beta, rest)
 		return
 	}
-	d.firstMomentStored(storeArgs{x: g, m: m, rm: r, keep: beta, factor: rest, kernel: ISA.average})
+	d.firstMomentStored(storeArgs{x: g, m: m, rm: r, keep: beta, factor: rest, mean: true})
 }
 
-// firstMomentStored runs a.kernel on the gradient and the one moment there is.
+// firstMomentStored updates the one moment there is. It calls the kernels by name:
+// through a variable, the block of each call would be garbage.
 func (d *Device) firstMomentStored(a storeArgs) {
 	checkStore(a.x, a.m)
 	d.blockwise(a, func(a *storeArgs, lo, hi int) {
 		var values [MaxBlock]float32
 		m := values[:hi-lo]
 		a.m.load(m, lo)
-		a.kernel(a.isa, a.x.Data[lo:hi], m, a.keep, a.factor)
+		if a.mean {
+			a.isa.average(a.x.Data[lo:hi], m, a.keep, a.factor)
+		} else {
+			a.isa.momentum(a.x.Data[lo:hi], m, a.keep, a.factor)
+		}
 		a.m.save(m, lo, a.rm)
 	})
 }
