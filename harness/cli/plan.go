@@ -34,12 +34,17 @@ func (c planCmd) Run(v *env) error {
 		return err
 	}
 	defer p.Close()
+	found, err := v.detectable(p)
+	if err != nil {
+		return err
+	}
 	if c.JSON {
-		return writePlanJSON(v.stdout, p, jobs, c.Buffers)
+		return writePlanJSON(v.stdout, p, jobs, c.Buffers, found)
 	}
 	if err := writePlan(v.stdout, p, jobs); err != nil {
 		return err
 	}
+	writeDetectable(v.stdout, found)
 	return writeLedgers(v.stdout, p, c.Buffers)
 }
 
@@ -165,6 +170,7 @@ type planJSON struct {
 	Disk       int64         `json:"disk"`
 	Runs       []planRunJSON `json:"runs"`
 	Notes      []string      `json:"notes"`
+	Detectable []detectable  `json:"detectable,omitempty"`
 }
 
 type planRunJSON struct {
@@ -195,11 +201,12 @@ type planRunJSON struct {
 	Alternatives []plan.Alternative `json:"alternatives,omitempty"` // of a refused run
 }
 
-func writePlanJSON(w io.Writer, p *plan.Plan, jobs int, buffers bool) error {
+func writePlanJSON(w io.Writer, p *plan.Plan, jobs int, buffers bool, found []detectable) error {
 	total := p.Total(jobs)
 	out := planJSON{
 		Experiment: p.Experiment.Name, Jobs: total.Jobs, Threads: p.Threads, Seconds: total.Seconds, How: total.How, FLOPs: total.FLOPs,
 		Need: total.Need, Memory: p.Memory, Disk: total.Disk, Runs: []planRunJSON{}, Notes: append([]string{}, p.Notes...),
+		Detectable: found,
 	}
 	for _, it := range p.Items {
 		var entries []memory.Entry

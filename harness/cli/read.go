@@ -103,7 +103,7 @@ type storedArg struct {
 
 type tableCmd struct {
 	storedArg `embed:""`
-	Format    string `short:"f" help:"One of ${enum}." enum:"text,markdown,csv,json" default:"text"`
+	Format    string `short:"f" help:"One of ${enum}." enum:"text,markdown,latex,csv,json" default:"text"`
 	jsonArg   `embed:""`
 }
 
@@ -195,6 +195,7 @@ func (v *env) show(sweep record.Sweep) error {
 	errs := []error{report.WriteTables(v.stdout, sweep, rows, report.Text)}
 	errs = append(errs,
 		writeTables(filepath.Join(dir, "tables.md"), sweep, rows, report.Markdown),
+		writeTables(filepath.Join(dir, "tables.tex"), sweep, rows, report.LaTeX),
 		writeTables(filepath.Join(dir, "tables.csv"), sweep, rows, report.CSV),
 		v.figures(filepath.Join(v.results, "figures", sweep.Experiment), sweep, rows),
 	)
@@ -240,6 +241,7 @@ func (c publishCmd) Run(v *env) error {
 	fmt.Fprintf(v.stderr, "published %d runs to %s\n", n, dir)
 	return errors.Join(
 		writeTables(filepath.Join(dir, "tables.md"), sweep, rows, report.Markdown),
+		writeTables(filepath.Join(dir, "tables.tex"), sweep, rows, report.LaTeX),
 		writeTables(filepath.Join(dir, "tables.csv"), sweep, rows, report.CSV),
 		v.figures(dir, sweep, rows),
 	)

@@ -53,6 +53,7 @@ func (e *expander) readTables() []view.Table {
 		if t.get("sort") != nil {
 			d.column("sort", table.Sort)
 		}
+		e.comparison(d, table)
 		out = append(out, table)
 	}
 	e.uniqueIDs("table")
@@ -127,6 +128,10 @@ func (e *expander) declaration(t *node, title string, dst any) *declaration {
 func decodeDeclared(name string, v reflect.Value, n *node) *misfit {
 	switch v.Kind() {
 	case reflect.Map:
+		if name == "compare_to" && n.kind == stringNode {
+			v.Set(reflect.ValueOf(map[string]any{"method": n.str}))
+			return nil
+		}
 		if n.kind != tableNode {
 			return unfit(name, "a table of columns and values, as { method = \"galore\" }", n)
 		}

@@ -42,6 +42,10 @@ type Table struct {
 	Sort    string         `toml:"sort" json:"sort,omitempty"`       // column to sort by; default: order of the experiment
 	// Ngrams appends the unigram, bigram and trigram baselines of the same data.
 	Ngrams bool `toml:"ngrams" json:"ngrams,omitempty"`
+	// CompareTo selects the row, like where, that the others are compared with,
+	// and Compare the result columns to compare: see [Comparison].
+	CompareTo map[string]any `toml:"compare_to" json:"compare_to,omitempty"` // a string names a method
+	Compare   []string       `toml:"compare" json:"compare,omitempty"`       // default: the first of ppl, loss and bits_per_byte among the columns
 }
 
 // The values of Figure.Kind.

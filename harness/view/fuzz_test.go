@@ -23,6 +23,8 @@ func FuzzDeclared(f *testing.F) {
 	const tables = `[{"id":"main","rows":["method","rank"],"columns":["ppl","lr"],"sort":"ppl","ngrams":true,"where":{"rank":[32,null,{"a":1},[1]]}}]`
 	f.Add([]byte(figures), []byte(tables))
 	f.Add([]byte("null"), []byte("[null]"))
+	f.Add([]byte("null"), []byte(`[{"id":"c","rows":["method","rank"],"compare_to":{"method":["galore","adamw"]},"compare":["tokens_per_second","ppl"],"columns":["ppl","tokens_per_second"]},`+
+		`{"id":"d","rows":["seed"],"compare_to":{"seed":0}},{"id":"e","rows":["lr","method"],"compare_to":{"update_proj_gap":null},"compare":["x"]}]`))
 	for _, id := range []string{"../../x", "/etc/x", "", ".", `a\\..\\b`, "a\\u0000"} {
 		f.Add([]byte(strings.Replace(figures, `"gap"`, `"`+id+`"`, 1)), []byte(tables))
 	}
@@ -68,6 +70,9 @@ func FuzzDeclared(f *testing.F) {
 			for _, r := range slices.Concat(g.Rows, g.Baselines) {
 				if len(r.Cells) != len(g.Columns) {
 					t.Fatalf("table %+v: %d cells in %d columns", table, len(r.Cells), len(g.Columns))
+				}
+				if r.Label == "" && len(r.Contrasts) != len(g.Comparisons) {
+					t.Fatalf("table %+v: %d contrasts in %d comparisons", table, len(r.Contrasts), len(g.Comparisons))
 				}
 			}
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/agnivade/levenshtein"
 
 	"ranklab/harness/record"
+	"ranklab/harness/stats"
 	"ranklab/internal/memory"
 )
 
@@ -29,6 +30,7 @@ type Row struct {
 	Results  map[string]float64
 	Memory   map[memory.Category]int64
 	RSS      []record.RSSSample // resident size of the process along the run
+	Warnings []stats.Warning    // what a reader of its results must know
 	// Metrics reads the rows along the run.
 	Metrics func() (record.Metrics, error)
 }
@@ -80,15 +82,7 @@ func newRow(experiment string, sr record.SweepRun, r record.Run) Row {
 	if !ok && len(r.Origins) > 0 {
 		o = r.Origins[0]
 	}
-	row.Kind = o.Kind
-	for name, value := range o.Settings {
-		if !beside(name) {
-			row.Settings[name] = plain(value)
-		}
-	}
-	for name, value := range sr.Axes {
-		row.Settings[name] = plain(value)
-	}
+	row.reached(o.Kind, o.Settings, sr.Axes)
 	if r.Provenance != nil {
 		row.Settings["corpus_digest"] = r.Provenance.CorpusDigest
 		row.Settings["tokenizer_digest"] = r.Provenance.TokenizerDigest
@@ -99,6 +93,26 @@ func newRow(experiment string, sr record.SweepRun, r record.Run) Row {
 	for _, m := range metrics() {
 		row.Results[m.Name] = m.value(r)
 	}
+	return row
+}
+
+// reached fills in the settings of a run as an experiment reaches it.
+func (r *Row) reached(kind string, settings, axes map[string]any) {
+	r.Kind = kind
+	for name, value := range settings {
+		if !beside(name) {
+			r.Settings[name] = plain(value)
+		}
+	}
+	for name, value := range axes {
+		r.Settings[name] = plain(value)
+	}
+}
+
+// PlannedRow is a run without results: what is known before it is trained.
+func PlannedRow(sr record.SweepRun, kind string, settings map[string]any) Row {
+	row := Row{ID: sr.ID, Label: sr.Label, Method: sr.Variant, Seed: sr.Seed, Settings: make(map[string]any)}
+	row.reached(kind, settings, sr.Axes)
 	return row
 }
 
