@@ -54,8 +54,8 @@ func (v *env) detectable(p *plan.Plan) ([]detectable, error) {
 		planned = append(planned, view.PlannedRow(sr, i.Run.Method.Kind, i.Run.Settings()))
 	}
 	comparisons, err := p.Experiment.PlannedComparisons(planned)
-	if err != nil {
-		return nil, err
+	if err != nil { // a plan is of use without it
+		p.Notes = append(p.Notes, err.Error())
 	}
 	var list []detectable
 	for _, c := range comparisons {

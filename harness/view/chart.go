@@ -82,6 +82,7 @@ func (c *Chart) query(rows []Row, pending int) error {
 	}
 	c.absent("", notes)
 	names := methodNames(rows)
+	c.warnOf(selected, names)
 	if len(f.Baseline) > 0 {
 		if selected, err = c.addBaselines(rows, selected, names, pending); err != nil {
 			return err

@@ -257,8 +257,14 @@ func (g *Grid) compareColumn(c Column, groups []group, b baselines) {
 		}
 		g.Rows[i].Contrasts = append(g.Rows[i].Contrasts, contrasts[i])
 	}
-	if b.of = slices.DeleteFunc(slices.Clone(b.of), func(base int) bool { return base >= 0 }); len(b.of) > 0 {
-		out.Warnings = append(out.Warnings, stats.Warning{Kind: stats.Incomplete, Text: fmt.Sprintf("%d of %d rows have no %s to be compared with", len(b.of), len(groups), b.name)})
+	without := 0
+	for _, base := range b.of {
+		if base < 0 {
+			without++
+		}
+	}
+	if without > 0 {
+		out.Warnings = append(out.Warnings, stats.Warning{Kind: stats.Incomplete, Text: fmt.Sprintf("%d of %d rows have no %s to be compared with", without, len(groups), b.name)})
 	}
 	g.Comparisons = append(g.Comparisons, out)
 }

@@ -56,6 +56,15 @@ func differ(name string, row, base Row) (a, b string, differ bool) {
 	return a, b, x != nil && y != nil && x != y
 }
 
+// warnOf passes on what a reader of the runs' results must know.
+func (c *Chart) warnOf(rows []Row, methods map[string]string) {
+	for _, r := range rows {
+		for _, w := range r.Warnings {
+			c.warn("%s: %s", methods[r.Method], w.Text)
+		}
+	}
+}
+
 // epochs warns of text that was seen more than once.
 func (g *Grid) epochs(of group) []stats.Warning {
 	most := 0.0

@@ -1,6 +1,7 @@
 package view
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -25,21 +26,23 @@ func (p PlannedComparison) Ratio() bool { return ratio(p.Column) }
 
 // PlannedComparisons lists what the tables of an experiment are going to compare among planned
 // runs. Without such a table it is what could be: all runs with each other, by
-// perplexity.
+// perplexity. The error names each table that cannot be made.
 func (d Declarations) PlannedComparisons(planned []Row) ([]PlannedComparison, error) {
 	var list []PlannedComparison
+	var errs []error
 	for _, t := range d.Tables {
 		if len(t.CompareTo) == 0 {
 			continue
 		}
 		p, err := t.plan(planned)
 		if err != nil {
-			return nil, fmt.Errorf("table %q: %w", t.ID, err)
+			errs = append(errs, fmt.Errorf("table %q: %w", t.ID, err))
+			continue
 		}
 		list = append(list, p)
 	}
-	if len(list) > 0 || len(planned) == 0 {
-		return list, nil
+	if len(list) > 0 || len(errs) > 0 || len(planned) == 0 {
+		return list, errors.Join(errs...)
 	}
 	seeds, configurations := map[block]bool{}, map[string]bool{}
 	for _, r := range planned {
