@@ -35,6 +35,7 @@ func BCa(values []float64) (lo, hi float64) {
 	}
 	key := random.New(0).Stream("bootstrap")
 	means := make([]float64, resamples)
+	rounding := 1e-12 * (values[n-1] - values[0]) // a resample may have the mean of the values
 	below := 0.0
 	for r := range means {
 		sum := 0.0
@@ -42,11 +43,11 @@ func BCa(values []float64) (lo, hi float64) {
 			sum += values[key.Below(uint64(r*n+i), n)]
 		}
 		means[r] = sum / float64(n)
-		switch {
-		case means[r] < mean:
-			below++
-		case means[r] == mean:
+		switch d := means[r] - mean; {
+		case math.Abs(d) <= rounding:
 			below += 0.5
+		case d < 0:
+			below++
 		}
 	}
 	slices.Sort(means)
