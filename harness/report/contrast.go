@@ -131,14 +131,14 @@ func designText(c view.Comparison) string {
 	var seeds, rows, df []float64
 	paired := false
 	for _, d := range c.Designs {
-		if d.Design == "" {
+		if !(d.DF > 0) { // nothing pairs, or all rows are equal
 			continue
 		}
 		paired = paired || d.Design == stats.ByPairs
 		seeds, rows, df = append(seeds, float64(d.Seeds)), append(rows, float64(d.Treatments)), append(df, d.DF)
 	}
 	switch {
-	case len(seeds) == 0: // by Welch only
+	case len(seeds) == 0:
 		return ""
 	case paired:
 		return fmt.Sprintf(" over the same %s seeds (paired t, %s df)", span(seeds), span(df))
@@ -173,7 +173,7 @@ func marksText(g view.Grid, k int) string {
 func noiseText(c view.Comparison) string {
 	var sigma, found []float64
 	for _, d := range c.Designs {
-		if d.Design == "" || !(d.Noise.Sigma > 0) || math.IsNaN(d.Detectable) {
+		if !(d.DF > 0) || !(d.Noise.Sigma > 0) || math.IsNaN(d.Detectable) {
 			continue
 		}
 		sigma, found = append(sigma, c.Scaled(d.Noise.Sigma)), append(found, c.Scaled(d.Detectable))

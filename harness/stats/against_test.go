@@ -100,6 +100,15 @@ func TestIdenticalRowsAreTheSame(t *testing.T) {
 	if d.Verdict() != Same || d.P != 1 || d.Estimate != 0 || a.Differences[2].Verdict() != Unclear {
 		t.Errorf("%+v", a.Differences)
 	}
+	// A row that equals another adds nothing to what is known of the noise.
+	values := [][]float64{{1, 2, 4}, {1, 3, 3}, {2, 2, 5}}
+	alone, twice := Against(values, 0), Against([][]float64{values[0], values[1], values[1], values[2], values[0]}, 0)
+	if twice.Noise != alone.Noise || twice.Treatments != 3 || twice.Differences[1].P != alone.Differences[1].P || twice.Differences[2].P != alone.Differences[1].P {
+		t.Errorf("%+v, want %+v", twice, alone)
+	}
+	if a := Against([][]float64{{1, 2, 4}, {1, 2, 4}}, 0); a.Differences[1].Verdict() != Same {
+		t.Errorf("nothing but twins: %+v", a)
+	}
 	same := slices.Repeat([]float64{2.5}, 9)
 	if d := Paired(same, same); d.Verdict() != Same || math.Signbit(d.Lo) {
 		t.Errorf("pairs: %+v", d)

@@ -66,6 +66,24 @@ func TestIncompleteBlocksAgainstTextbook(t *testing.T) {
 	}
 }
 
+// Dummy regression with numpy 2 (lstsq and pinv of the design matrix) and p values
+// of scipy.stats.t: 6 degrees of freedom, s = 0.15088125.
+func TestMissingCellsAgainstRegression(t *testing.T) {
+	b := FitBlocks([][]float64{{28.1, 29.0, 27.5, nan}, {27.0, 28.2, nan, 26.9}, {28.0, 29.4, 27.6, 27.9}, {30.0, nan, 29.1, 29.8}})
+	near(t, "sigma", b.Sigma, 0.15088124971364644)
+	for i, want := range [][3]float64{1: {-0.9875, 0.13066699520676137, 0.00027864576812437135}, 2: {0.10681818181818184, 0.11819274425018046, 0.4009494889528709}, 3: {1.8625, 0.13066699520676134, 7.456413462034822e-06}} {
+		if i == 0 {
+			continue
+		}
+		d := b.Difference(i, 0)
+		near(t, "difference", d.Estimate, want[0])
+		near(t, "standard error", d.SE, want[1])
+		if math.Abs(d.P/want[2]-1) > 1e-6 || d.DF != 6 {
+			t.Errorf("p = %v with %v df, want %v with 6", d.P, d.DF, want[2])
+		}
+	}
+}
+
 // What blocks do not connect is not compared, and a block of one value tells
 // nothing.
 func TestPartsAreNotCompared(t *testing.T) {

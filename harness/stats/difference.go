@@ -111,7 +111,10 @@ func (d Difference) Verdict() Verdict {
 }
 
 // studentQuantile returns the p-quantile of Student's t with df degrees of
-// freedom.
+// freedom; NaN where there are none.
 func studentQuantile(p, df float64) float64 {
+	if !(df > 0) {
+		return math.NaN()
+	}
 	return distuv.StudentsT{Mu: 0, Sigma: 1, Nu: df}.Quantile(p)
 }

@@ -70,7 +70,7 @@ func TestRowsAreComparedWithTheBaseline(t *testing.T) {
 		t.Errorf("comparison %+v", c)
 	}
 	d := c.Designs[0]
-	if d.Design != stats.ByBlocks || d.DF != 6 || d.Seeds != 3 || d.Treatments != 4 || !(d.Detectable > d.Noise.Sigma) {
+	if d.Design != stats.ByBlocks || d.DF != 4 || d.Seeds != 3 || d.Treatments != 3 || !(d.Detectable > d.Noise.Sigma) {
 		t.Errorf("design %+v", d)
 	}
 	// The mean of log ratios, as a change in percent.
