@@ -18,11 +18,9 @@ func (s sheet) writeLaTeX(w io.Writer, id, title string, notes []string) error {
 	var b strings.Builder
 	b.WriteString("% needs \\usepackage{booktabs}\n\\begin{table}[htbp]\n\\centering\n")
 	fmt.Fprintf(&b, "\\caption{%s}\n\\label{tab:%s}\n", latex(title), label(id))
-	if len(s.header) > 6 {
-		b.WriteString("\\footnotesize\n\\setlength{\\tabcolsep}{4pt}\n")
-	}
+	b.WriteString(s.size())
 	split := make([]bool, len(s.header))
-	b.WriteString("\\begin{tabular}{")
+	b.WriteString("\\makebox[\\linewidth]{%\n\\begin{tabular}{") // one too wide stays in the middle
 	for i := range s.header {
 		split[i] = i >= s.text && s.hasPoint(i)
 		switch {
@@ -62,7 +60,7 @@ func (s sheet) writeLaTeX(w io.Writer, id, title string, notes []string) error {
 			return spanning(latex(text), split[i])
 		})
 	}
-	b.WriteString("\\bottomrule\n\\end{tabular}\n")
+	b.WriteString("\\bottomrule\n\\end{tabular}}\n")
 	if len(notes) > 0 {
 		b.WriteString("\\par\\smallskip\n\\begin{minipage}{\\linewidth}\\footnotesize\n")
 		for i, note := range notes {
@@ -79,6 +77,29 @@ func (s sheet) writeLaTeX(w io.Writer, id, title string, notes []string) error {
 	return err
 }
 
+// size makes a wide table smaller: a line of class article has room for about 75
+// characters.
+func (s sheet) size() string {
+	width := 0
+	for i, h := range broken(s.header) {
+		widest := 0
+		for l := range strings.SplitSeq(h, "\n") {
+			widest = max(widest, len([]rune(l)))
+		}
+		for _, row := range s.rows {
+			widest = max(widest, len([]rune(row[i])))
+		}
+		width += widest + 2
+	}
+	switch {
+	case width <= 75:
+		return ""
+	case width <= 95:
+		return "\\footnotesize\n\\setlength{\\tabcolsep}{4pt}\n"
+	}
+	return "\\scriptsize\n\\setlength{\\tabcolsep}{3pt}\n"
+}
+
 // aNumber is a number at the start of a cell: 28.66, −0.4, 1,234.
 var aNumber = regexp.MustCompile(`^[+−-]?[0-9][0-9,]*`)
 
@@ -89,20 +110,23 @@ func atPoint(text string) (whole, fraction string, ok bool) {
 	return text[:n], text[n:], n > 0
 }
 
-// hasPoint reports whether a column holds a number with a decimal point.
+// hasPoint reports whether the numbers of a column have to be split at their
+// point to stand below each other: not where as much stands behind it in all.
 func (s sheet) hasPoint(column int) bool {
+	point, lengths := false, map[int]bool{}
 	for _, row := range s.rows {
-		if _, fraction, ok := atPoint(row[column]); ok && strings.HasPrefix(fraction, ".") {
-			return true
+		if _, fraction, ok := atPoint(row[column]); ok {
+			point = point || strings.HasPrefix(fraction, ".")
+			lengths[len([]rune(fraction))] = true
 		}
 	}
-	return false
+	return point && len(lengths) > 1
 }
 
 // spanning lets a cell of no number span both halves of a column.
 func spanning(text string, split bool) string {
 	if split {
-		return "\\multicolumn{2}{r}{" + text + "}"
+		return "\\multicolumn{2}{c}{" + text + "}"
 	}
 	return text
 }

@@ -25,6 +25,7 @@ func checkLaTeX(text string) string {
 	}
 	_, body, _ := strings.Cut(text, "\n") // the comment
 	depth, environments := 0, []string(nil)
+	body = strings.Replace(body, "\\makebox[\\linewidth]{%\n", "{", 1)
 	plain := regexp.MustCompile(`\\[\\{}$&#%_]`).ReplaceAllString(body, "")
 	for _, r := range plain {
 		switch r {

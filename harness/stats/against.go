@@ -85,7 +85,10 @@ func twins(values [][]float64, base int) []int {
 	twin := make([]int, len(values))
 	for i, row := range values {
 		twin[i] = i
-		if i != base && equalRows(row, values[base]) {
+		if i == base {
+			continue
+		}
+		if equalRows(row, values[base]) {
 			twin[i] = base
 			continue
 		}
@@ -119,7 +122,11 @@ func at(row []float64, j int) float64 {
 	return math.NaN()
 }
 
-// once leaves out the rows that equal another.
+// Distinct empties the rows that equal an earlier one: they are the same
+// measurement.
+func Distinct(values [][]float64) [][]float64 { return once(values, twins(values, 0)) }
+
+// once empties the rows that equal another.
 func once(values [][]float64, twin []int) [][]float64 {
 	rows := make([][]float64, len(values))
 	for i, row := range values {

@@ -282,7 +282,7 @@ func (c *Comparison) add(rows []GridRow, groups []group, members []int, base int
 	values := make([][]float64, len(members))
 	for m, i := range members {
 		values[m] = slices.Repeat([]float64{missing}, len(seeds))
-		if w := otherData(c.Column, groups[i].rows[0], groups[base].rows[0]); w != nil {
+		if w := otherData(c.Column, groups[i], groups[base]); w != nil {
 			contrasts[i].Difference = stats.NoDifference(*w)
 			continue // no part of the noise, either
 		}

@@ -152,7 +152,7 @@ func TestWhatIsNotComparedIsSaid(t *testing.T) {
 		{"1 of 4 seeds diverged", "compared over seeds 0, 2, 3 only"},
 		{"4 of 4 seeds diverged", "0 seeds: no comparison with fewer than 3"},
 		{"the best lr, 0.1, is at the edge of those tried (0.01, 0.1): a better one may lie beyond", "2.5 epochs: later passes see text that was trained on", "steps is 200, of the baseline 400"},
-		{"not compared: max length is 256, of the baseline 128"},
+		{"validation perplexity not compared: max length is 256, of the baseline 128"},
 	} {
 		if !slices.Equal(g.Rows[i].Notes, want) {
 			t.Errorf("%s: notes %q, want %q", g.Rows[i].Cells[0].Text, g.Rows[i].Notes, want)
@@ -179,6 +179,24 @@ func TestOneSeedIsNotCompared(t *testing.T) {
 		if !slices.Contains(r.Notes, "1 seed: no comparison with fewer than 3") {
 			t.Errorf("notes %q", r.Notes)
 		}
+	}
+}
+
+// Times of other machines, or with other threads, are not compared.
+func TestTimesAreComparedOnOneMachine(t *testing.T) {
+	rows := slices.Concat(seeded("adamw", nil, 30, 33, 31), seeded("galore", nil, 20, 21, 22), seeded("lora", nil, 20, 21, 22), seeded("relora", nil, 20, 21, 22))
+	for i := range rows {
+		rows[i].Machine = "CPU (avx2)"
+	}
+	rows[5].Machine, rows[8].Results["threads"] = "CPU (avx512f)", 4
+	g := tabulated(t, Table{Rows: []string{"method"}, Columns: []string{"ppl", "tokens_per_second"}, CompareTo: map[string]any{"method": "adamw"}, Compare: []string{"tokens_per_second"}}, rows)
+	for i, want := range []string{"", "tokens/s not compared: the machine is CPU (avx512f), of the baseline CPU (avx2)", "tokens/s not compared: the number of threads is 4, of the baseline 2", ""} {
+		if got := strings.Join(g.Rows[i].Notes, "; "); got != want {
+			t.Errorf("notes %q, want %q", got, want)
+		}
+	}
+	if g.Comparisons[0].Tests != 1 {
+		t.Errorf("%+v", g.Comparisons[0])
 	}
 }
 
@@ -245,7 +263,7 @@ func TestPlannedComparisons(t *testing.T) {
 
 // The noise within seeds of an experiment is less than the scatter over them.
 func TestNoiseOf(t *testing.T) {
-	rows := slices.Concat(seeded("adamw", nil, 30, 60, 45), seeded("galore", nil, 20, 40.5, 30.2))
+	rows := slices.Concat(seeded("adamw", nil, 30, 60, 45), seeded("galore", nil, 20, 40.5, 30.2), seeded("again", nil, 20, 40.5, 30.2))
 	own, other := NoiseOf(rows, Describe("ppl"), true), NoiseOf(rows, Describe("ppl"), false)
 	if own.DF != 2 || other.DF != 4 || !(own.Sigma < other.Sigma/10) {
 		t.Errorf("paired %+v, not paired %+v", own, other)

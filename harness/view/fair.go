@@ -1,6 +1,7 @@
 package view
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -25,10 +26,26 @@ func protocolSettings() []string {
 // sameBits are settings that change memory and time, and no number.
 func sameBits() []string { return []string{"layerwise", "activation_checkpointing"} }
 
-// otherData says why a result of two runs does not compare: it was measured on
-// other text. Bits per byte stand any tokenizer.
-func otherData(c Column, row, base Row) *stats.Warning {
-	if c.Kind != Measure || c.Name == "epochs" {
+// otherData says why a result of two rows of a table does not compare: losses
+// were measured on other text (bits per byte stand any tokenizer), times on
+// another machine or with other threads.
+func otherData(c Column, row, base group) *stats.Warning {
+	not := func(what, a, b string) *stats.Warning {
+		return &stats.Warning{Kind: stats.OtherData, Text: fmt.Sprintf("%s not compared: %s is %s, of the baseline %s", c.Header, what, a, b)}
+	}
+	switch {
+	case c.Kind == Seconds || c.Kind == Rate:
+		for _, r := range slices.Concat(row.rows, base.rows) {
+			first := base.rows[0]
+			if r.Machine != first.Machine && r.Machine != "" && first.Machine != "" {
+				return not("the machine", r.Machine, first.Machine)
+			}
+			if a, b, differ := differ("threads", r, first); differ {
+				return not("the number of threads", a, b)
+			}
+		}
+		return nil
+	case c.Kind != Measure || c.Name == "epochs":
 		return nil
 	}
 	names := evaluationSettings()
@@ -39,8 +56,8 @@ func otherData(c Column, row, base Row) *stats.Warning {
 		names = append(names, "eval.batch_size")
 	}
 	for _, name := range names {
-		if a, b, differ := differ(name, row, base); differ {
-			return &stats.Warning{Kind: stats.OtherData, Text: "not compared: " + strings.ReplaceAll(name, "_", " ") + " is " + a + ", of the baseline " + b}
+		if a, b, differ := differ(name, row.rows[0], base.rows[0]); differ {
+			return not(strings.ReplaceAll(name, "_", " "), a, b)
 		}
 	}
 	return nil

@@ -122,6 +122,7 @@ func NoiseOf(rows []Row, column Column, paired bool) stats.Noise {
 	for _, key := range slices.Sorted(maps.Keys(values)) {
 		table = append(table, values[key])
 	}
+	table = stats.Distinct(table)
 	if paired {
 		return stats.FitBlocks(table).Noise()
 	}
