@@ -82,17 +82,17 @@ func fewSeeds(c view.PlannedComparison) string {
 	if least <= tooMany {
 		return ""
 	}
-	text := fmt.Sprintf("%d seeds are too few", c.Seeds)
-	if c.Seeds == 1 {
-		text = "1 seed is too few"
-	}
-	if math.IsNaN(least) {
-		text += " to compare rows"
-	} else {
-		text += fmt.Sprintf(" for %d rows", c.Tests)
+	var text string
+	switch {
+	case c.Seeds == 1:
+		text = "1 seed is too few to compare rows"
+	case math.IsNaN(least):
+		text = fmt.Sprintf("%d seeds are too few to compare rows", c.Seeds)
+	default:
+		text = fmt.Sprintf("%d seeds are few: differences below %.2g σ are likely to be missed", c.Seeds, least)
 	}
 	if n := stats.SeedsFor(tooMany, c.Rows, c.Tests, 100); n > 0 {
-		text += fmt.Sprintf(": %d seeds would tell rows apart that differ by %.2g σ", n, stats.Detectable(c.Rows, n, c.Tests))
+		text += fmt.Sprintf("; %d seeds would tell rows apart that differ by %.2g σ", n, stats.Detectable(c.Rows, n, c.Tests))
 	}
 	return text
 }
@@ -156,7 +156,7 @@ func writeDetectable(w io.Writer, list []detectable) {
 
 // text is what is found with the seeds there are, and what σ is.
 func (d detectable) text() string {
-	where, from := "", fmt.Sprintf("two of %d rows", d.Rows)
+	where, from := "", fmt.Sprintf("two of %d configurations", d.Rows)
 	if d.Baseline != "" {
 		where, from = fmt.Sprintf("table %q: ", d.Table), "a row and "+d.Baseline
 	}
