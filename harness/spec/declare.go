@@ -25,6 +25,7 @@ func (e *expander) readFigures() []view.Figure {
 		d.columns("group", f.Group)
 		d.selected("where", f.Where)
 		d.selected("baseline", f.Baseline)
+		d.subspace(f)
 		d.oneOf("xscale", f.XScale, false, view.Linear, view.Log, view.Category)
 		d.oneOf("yscale", f.YScale, false, view.Linear, view.Log)
 		if f.Kind == view.StackedBar {
@@ -257,6 +258,10 @@ func (d *declaration) known(at pos, column string) {
 	}
 	settings := settingColumns()
 	if view.Describe(column).Metric || slices.Contains(settings, column) {
+		return
+	}
+	// The columns of a source are those of its figures alone.
+	if n := d.t.get("source"); n != nil && slices.Contains(view.SubspaceColumns(), column) {
 		return
 	}
 	if _, _, ok := lookup(column); ok {
