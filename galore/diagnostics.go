@@ -19,8 +19,9 @@ type Diagnosis struct {
 
 // A Subspace is what one basis looks like in one update: at a refresh
 // everything, some updates after it (After > 0) only Captured. A number that is
-// not defined is NaN. With P the basis as d × r columns, G the gradient that the
-// method receives, and ‖·‖ the Frobenius norm:
+// not defined is NaN. With P the basis as d × r columns (where it is not orthonormal,
+// in energies and overlaps the nearest one that is), G the gradient that the method
+// receives, and ‖·‖ the Frobenius norm:
 type Subspace struct {
 	Update int    // 0-based
 	Layer  int    //
@@ -59,13 +60,15 @@ type probe struct {
 	took   time.Duration
 
 	svd          *tensor.SVD
+	span         *tensor.Span
+	now, then    []float32 // orthonormal rows of a new basis and of an old one
 	left, right  room      // of the sides
 	product      []float32 // a gradient projected on one side
 	small, half  []float32 // the method's scratch: a projected gradient
 	rest         []float32 // what a projection leaves of a gradient
 	moment, turn []float32 // a first moment, and turned into the new basis
 	between      []float32 // the same, turned on one of two sides
-	gram         []float32 // (r, r)
+	gram         []float32 // (r, r): the overlaps of two bases
 	hadBasis     bool      // before the refresh of the running update
 }
 
@@ -126,11 +129,13 @@ func (b *probe) attach(m *Method, model *models.Llama, env optim.Env) {
 	floats := func(name string, n int) []float32 { return l.Floats(memory.Scratch, "diagnostics."+name, n) }
 	b.left = room{floats("old_left", leftBasis), floats("second_left", leftBasis), floats("turn_left", leftRank*leftRank)}
 	b.right = room{floats("old_right", rightBasis), floats("second_right", rightBasis), floats("turn_right", rightRank*rightRank)}
-	b.product = env.Ledger.Floats(memory.Scratch, "diagnostics.product", product)
+	b.product = floats("product", product)
 	b.rest = floats("rest", rest)
 	b.moment, b.turn, b.between = floats("moment", moment), floats("turned_moment", moment), floats("half_turned_moment", between)
 	rank := max(leftRank, rightRank)
-	b.gram = floats("gram", rank*rank)
+	basis := max(leftBasis, rightBasis)
+	b.gram, b.now, b.then = floats("gram", rank*rank), floats("new_rows", basis), floats("old_rows", basis)
+	b.span = tensor.NewSpan(l, "diagnostics.span", rank, long, basis)
 	b.svd = tensor.NewSVD(l, "diagnostics.svd", short, long, 0)
 }
 
@@ -181,7 +186,10 @@ func (b *probe) before(q *projected, g tensor.Matrix, n int) {
 		return
 	}
 	for _, s := range b.sides(q) {
-		s.Update, s.After, s.Captured = n, j, b.captured(s.p, s.Left, g)
+		s.Update, s.After = n, j
+		if p, ok := b.rows(b.now, s.p, s.Left); ok {
+			s.Captured = b.captured(p, s.Left, g)
+		}
 		b.found = append(b.found, s.Subspace)
 	}
 }
@@ -230,15 +238,21 @@ func (b *probe) renewed(q *projected, g tensor.Matrix, n int, ok bool) {
 			continue
 		}
 		s.Orthogonal = d.Departure(s.p, tensor.Of(b.gram, s.Rank, s.Rank), s.Left)
-		old := like(s.room.old, s.p)
+		p, ok := b.rows(b.now, s.p, s.Left)
+		if !ok {
+			continue
+		}
+		old := p
 		if b.hadBasis {
-			s.Overlap = b.overlap(s.p, old, s.Left, tensor.Of(s.room.turn, s.Rank, s.Rank))
+			if old, ok = b.rows(b.then, like(s.room.old, s.p), s.Left); ok {
+				s.Overlap = b.overlap(p, old)
+			}
 		}
 		if total := d.SumSquares(g); !(total > 0) || math.IsInf(total, 0) {
 			continue
 		}
-		s.Captured = b.captured(s.p, s.Left, g)
-		if b.hadBasis {
+		s.Captured = b.captured(p, s.Left, g)
+		if b.hadBasis && ok {
 			s.CapturedOld = b.captured(old, s.Left, g)
 		}
 		s.Residual = b.residual(q, g)
@@ -259,22 +273,29 @@ func like(scratch []float32, m tensor.Matrix) tensor.Matrix {
 	return tensor.Of(scratch, m.Rows, m.Cols)
 }
 
-// overlap returns ‖P_aᵀP_b‖²/r, and P_aᵀP_b in q (r, r).
-func (b *probe) overlap(pa, pb tensor.Matrix, left bool, q tensor.Matrix) float64 {
+// rows returns a basis as orthonormal rows; false if it is none.
+func (b *probe) rows(scratch []float32, p tensor.Matrix, left bool) (x tensor.Matrix, ok bool) {
+	x = like(scratch, p)
 	if left {
-		b.device.Gemm(tensor.T, tensor.N, 1, pa, pb, 0, q)
-	} else {
-		b.device.Gemm(tensor.N, tensor.T, 1, pa, pb, 0, q)
+		x = tensor.Of(scratch, p.Cols, p.Rows)
 	}
-	return b.device.SumSquares(q) / float64(q.Rows)
+	return x, b.device.Orthonormal(b.span, x, p, left)
 }
 
-// captured returns ‖PᵀG‖²/‖G‖²; NaN if G is zero.
+// overlap returns ‖P_a·P_bᵀ‖²/r of bases as rows (r, d).
+func (b *probe) overlap(pa, pb tensor.Matrix) float64 {
+	s := tensor.Of(b.gram, pa.Rows, pb.Rows)
+	b.device.Gemm(tensor.N, tensor.T, 1, pa, pb, 0, s)
+	return b.device.SumSquares(s) / float64(pa.Rows)
+}
+
+// captured returns the share of ‖G‖² that a basis as rows (r, d) captures on a
+// side; NaN if G is zero.
 func (b *probe) captured(p tensor.Matrix, left bool, g tensor.Matrix) float64 {
 	var r tensor.Matrix
 	if left {
-		r = tensor.Of(b.product, p.Cols, g.Cols)
-		b.device.Gemm(tensor.T, tensor.N, 1, p, g, 0, r)
+		r = tensor.Of(b.product, p.Rows, g.Cols)
+		b.device.Gemm(tensor.N, tensor.N, 1, p, g, 0, r)
 	} else {
 		r = tensor.Of(b.product, g.Rows, p.Rows)
 		b.device.Gemm(tensor.N, tensor.T, 1, g, p, 0, r)
@@ -309,8 +330,8 @@ func (q *projected) firstMoment() (s tensor.Store, ok bool) {
 }
 
 // moved returns how much of the first moment lies in the new bases, and how far
-// it would turn if it was brought there: with Q = PᵀP_old of each side, QM on the
-// left, MQᵀ on the right, and both on both. The overlaps have left Q.
+// it would turn if it was brought there: with Q = PᵀP_old of each side, as the bases
+// are, QM on the left, MQᵀ on the right, and both on both.
 func (b *probe) moved(q *projected) (retention, staleness float64) {
 	s, ok := q.firstMoment()
 	if !ok || !b.hadBasis || !q.hasBasis {
@@ -321,6 +342,8 @@ func (b *probe) moved(q *projected) (retention, staleness float64) {
 	d.Load(m, s)
 	left := tensor.Of(b.left.turn, q.left.Cols, q.left.Cols)
 	right := tensor.Of(b.right.turn, q.right.Rows, q.right.Rows)
+	d.Gemm(tensor.T, tensor.N, 1, q.left, like(b.left.old, q.left), 0, left)
+	d.Gemm(tensor.N, tensor.T, 1, q.right, like(b.right.old, q.right), 0, right)
 	switch {
 	case q.right.Rows == 0:
 		d.Gemm(tensor.N, tensor.N, 1, left, m, 0, turned)
@@ -363,13 +386,22 @@ func (m *Method) Half(p *models.Param, grad tensor.Matrix, half, n int) {
 	case half == 0:
 		q.seen.first = ok
 	case ok && q.seen.first:
-		if r := q.left.Cols; r > 0 {
-			q.seen.splitLeft = b.overlap(q.seen.left, found.left, true, tensor.Of(b.left.turn, r, r))
-		}
-		if r := q.right.Rows; r > 0 {
-			q.seen.splitRight = b.overlap(q.seen.right, found.right, false, tensor.Of(b.right.turn, r, r))
-		}
+		q.seen.splitLeft = b.agree(q.seen.left, found.left, true)
+		q.seen.splitRight = b.agree(q.seen.right, found.right, false)
 	}
+}
+
+// agree returns the overlap of two bases of one side; NaN if there are none.
+func (b *probe) agree(first, second tensor.Matrix, left bool) float64 {
+	if first.Rows == 0 {
+		return math.NaN()
+	}
+	x, ok := b.rows(b.now, first, left)
+	y, too := b.rows(b.then, second, left)
+	if !ok || !too {
+		return math.NaN()
+	}
+	return b.overlap(x, y)
 }
 
 // Subspaces returns what was seen since the last call, and the time that looking

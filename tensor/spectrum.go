@@ -1,6 +1,11 @@
 package tensor
 
-import "math"
+import (
+	"math"
+
+	"ranklab/internal/memory"
+	"ranklab/internal/random"
+)
 
 // What can be said of a matrix, or of a basis, in a number or two.
 
@@ -73,4 +78,47 @@ func (d *Device) NonFinite(x Matrix) int {
 		}
 	})
 	return int(d.count.Load())
+}
+
+// A Span is the workspace of [Device.Orthonormal].
+type Span struct {
+	rows  rowsQR
+	other []float32 // (rank, dim)
+}
+
+// NewSpan allocates a workspace (scratch) for up to rank vectors, of up to dim
+// components and together up to basis ones.
+func NewSpan(l *memory.Ledger, name string, rank, dim, basis int) *Span {
+	floats := func(part string, n int) []float32 { return l.Floats(memory.Scratch, name+"."+part, n) }
+	w := &Span{rows: rowsQR{s: floats("gram", rank*rank), temp: floats("panel", cholBlock*dim)}, other: floats("other", basis)}
+	key := random.New(0).Stream("span")
+	w.rows.key, w.rows.zero = key.Stream("replacement"), key.Stream("zero row")
+	return w
+}
+
+// orthonormal is the departure from orthonormal vectors at which a basis counts as
+// one: rounding of float32.
+const orthonormal = 1e-4
+
+// Orthonormal writes to the rows of x (r, d) the basis p: its columns (d, r), or its
+// rows (r, d). Where they are not orthonormal, the rows of x are the nearest ones
+// that are, with the same span. It returns false if p is not finite.
+func (d *Device) Orthonormal(w *Span, x, p Matrix, columns bool) bool {
+	if columns {
+		d.transpose(x, p)
+	} else {
+		d.Copy(x, p)
+	}
+	off := d.Departure(x, Of(w.rows.s, x.Rows, x.Rows), false)
+	if off <= orthonormal {
+		return true
+	}
+	if off != off {
+		return false
+	}
+	y, ok := d.polishRows(&w.rows, x, Of(w.other, x.Rows, x.Cols))
+	if ok {
+		copyMatrix(x, y)
+	}
+	return ok
 }

@@ -127,3 +127,38 @@ func TestNonFinite(t *testing.T) {
 		t.Errorf("%d, want 3", n)
 	}
 }
+
+// A basis that is orthonormal comes out as it is; any other as orthonormal rows
+// with the same span.
+func TestOrthonormal(t *testing.T) {
+	d := NewDevice(Options{Threads: 2})
+	defer d.Close()
+	const r, n = 5, 40
+	w := NewSpan(memory.New(), "w", r, n, r*n)
+	draw := newMatrix(r, n)
+	d.FillNormal(draw, 3, random.New(1))
+	x, again := newMatrix(r, n), newMatrix(r, n)
+	if !d.Orthonormal(w, x, draw, false) {
+		t.Fatal("no basis")
+	}
+	if off := d.Departure(x, newMatrix(r, r), false); off > 1e-5 {
+		t.Errorf("departure %v", off)
+	}
+	// What the rows of draw have outside the span of x is nothing.
+	inside, rest := newMatrix(r, r), newMatrix(r, n)
+	d.Copy(rest, draw)
+	d.Gemm(N, T, 1, draw, x, 0, inside)
+	d.Gemm(N, N, -1, inside, x, 1, rest)
+	if out := math.Sqrt(d.SumSquares(rest) / d.SumSquares(draw)); out > 1e-5 {
+		t.Errorf("%v of the basis is outside", out)
+	}
+	columns := newMatrix(n, r)
+	d.transpose(columns, x)
+	if !d.Orthonormal(w, again, columns, true) || d.Dot(again, x) != d.SumSquares(x) {
+		t.Error("an orthonormal basis changed")
+	}
+	draw.Data[3] = float32(math.NaN())
+	if d.Orthonormal(w, x, draw, false) {
+		t.Error("a basis that is not finite")
+	}
+}

@@ -257,11 +257,10 @@ func (d *declaration) known(at pos, column string) {
 		return
 	}
 	settings := settingColumns()
-	if view.Describe(column).Metric || slices.Contains(settings, column) {
+	if d.ofSource(at, column) {
 		return
 	}
-	// The columns of a source are those of its figures alone.
-	if n := d.t.get("source"); n != nil && slices.Contains(view.SubspaceColumns(), column) {
+	if view.Describe(column).Metric || slices.Contains(settings, column) {
 		return
 	}
 	if _, _, ok := lookup(column); ok {
@@ -277,6 +276,9 @@ func (d *declaration) known(at pos, column string) {
 func settingColumns() []string {
 	columns := []string{"method", "kind", "label", "seed", "category", "corpus_digest", "tokenizer_digest", "init_digest"}
 	for _, section := range sectionNames() {
+		if section == "diagnostics" {
+			continue
+		}
 		columns = append(columns, sectionKeys(section)...)
 	}
 	return columns

@@ -6,10 +6,26 @@ import (
 	"ranklab/harness/view"
 )
 
-// subspace checks what a figure says of its source: the results of subspace rows
-// are drawn from them alone, and need source = "subspace".
+// ofSource reports whether a column belongs to a source of data other than the
+// runs; where the declaration has none, that is a problem.
+func (d *declaration) ofSource(at pos, column string) bool {
+	sourced := d.t.get("source") != nil
+	switch {
+	case sourced && slices.Contains(view.SubspaceColumns(), column):
+		return true
+	case slices.Contains(view.SubspaceResults(), column):
+		if !sourced {
+			d.problems.add(at, "", "", "%s is recorded refresh by refresh: it is drawn by a figure with source = %q", column, view.Subspace)
+		}
+		return true
+	}
+	return false
+}
+
+// subspace checks what a figure says of its source: one of subspaces draws their
+// results alone.
 func (d *declaration) subspace(f view.Figure) {
-	d.oneOf("source", f.Source, false, view.Subspace)
+	d.oneOf("source", f.Source, false, view.Sources()...)
 	if d.bad["source"] {
 		return
 	}
@@ -22,9 +38,6 @@ func (d *declaration) subspace(f view.Figure) {
 			if n := d.t.get(key); n != nil && !d.bad[key] {
 				d.problems.add(n.place(), "", "", "%s needs source = %q", key, view.Subspace)
 			}
-		}
-		if slices.Contains(results, f.Y) && d.t.get("y") != nil {
-			d.problems.add(d.at("y"), "", "", "%s is recorded refresh by refresh: add source = %q", f.Y, view.Subspace)
 		}
 		return
 	}

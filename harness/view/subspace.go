@@ -14,6 +14,9 @@ import (
 // what the bases of each run looked like, refresh by refresh.
 const Subspace = "subspace"
 
+// Sources lists the values of Figure.Source, beside none: the runs.
+func Sources() []string { return []string{Subspace} }
+
 // chance is the column of the level that random subspaces have.
 const chance = "chance"
 
@@ -293,6 +296,8 @@ func checkSource(f Figure) error {
 				bad("mean_over %s: it is told apart by x or group", column)
 			}
 		}
+	default:
+		bad("source %q: want one of %s", f.Source, strings.Join(Sources(), ", "))
 	}
 	return errors.Join(errs...)
 }
