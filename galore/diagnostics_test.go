@@ -131,7 +131,7 @@ func TestLowRankGradientIsCaptured(t *testing.T) {
 					continue
 				}
 				near(t, "best captured energy", s.CapturedBest, 1, 1e-9)
-				near(t, "residual", s.Residual, 0, 1e-5)
+				near(t, "residual", s.Residual, 0, 1e-4)
 				near(t, "departure", s.Orthogonal, 0, 1e-5)
 				if s.Effective > rank+1e-3 || s.Stable > rank || s.NonFinite != 0 || s.Kept {
 					t.Errorf("%+v", s)

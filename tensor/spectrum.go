@@ -21,9 +21,9 @@ type Spectrum struct {
 	Captured float64
 }
 
-// noise is the share of the largest eigenvalue of a Gram matrix below which
+// eigenNoise is the share of the largest eigenvalue of a Gram matrix below which
 // another is nothing but rounding of float64.
-const noise = 1e-14
+const eigenNoise = 1e-14
 
 // Spectrum decomposes g (m, n) and sums up its singular values, with the share
 // that the first rank of them hold. It returns false if g is not finite or zero,
@@ -35,7 +35,7 @@ func (d *Device) Spectrum(w *SVD, g Matrix, rank int) (s Spectrum, ok bool) {
 	squares := w.eigen.values[:w.task.short]
 	var sum, all float64
 	for i, v := range squares {
-		if v <= noise*squares[0] {
+		if v <= eigenNoise*squares[0] {
 			squares[i] = 0
 			continue
 		}

@@ -50,8 +50,13 @@ func TestDiagnostics(t *testing.T) {
 			}
 		}
 	}
-	if _, err := loadText(t, galore+"diagnostics.after=[5]\n", nil); err == nil || !strings.Contains(err.Error(), "after needs diagnostics.subspace = true") {
-		t.Errorf("after alone: %v", err)
+	// When to look may be said for all, and whether by each.
+	mixed := mustLoad(t, "[diagnostics]\nafter=[5]\n"+galore+"diagnostics.subspace=true\n[method.b]\nkind=\"adamw\"\nlr=1\n", nil).Runs
+	if d := mixed[0].Run.Diagnostics; !d.Subspace || !slices.Equal(d.After, []int{5}) {
+		t.Errorf("%+v", d)
+	}
+	if b := mustLoad(t, "[method.b]\nkind=\"adamw\"\nlr=1\n", nil).Runs[0].Run; b.RunID(Digests{}) != mixed[1].Run.RunID(Digests{}) {
+		t.Error("when to look changes the id of a run that nobody looks at")
 	}
 }
 

@@ -73,7 +73,7 @@ func (r Run) check(c *checker) {
 	c.atLeast("seed.init", r.Seed.Init, 0)
 	c.atLeast("seed.data", r.Seed.Data, 0)
 	for _, f := range allFields() {
-		if c.isSet(f.key) {
+		if c.isSet(f.key) && f.section != "diagnostics" { // when to look may be said for all, and whether by one
 			if ok, needs := r.applies(f.key); !ok && !c.skip(f.key) {
 				c.misplaced(f.key, needs)
 			}
