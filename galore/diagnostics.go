@@ -1,7 +1,9 @@
 package galore
 
 import (
+	"cmp"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -45,6 +47,8 @@ type Subspace struct {
 	Orthogonal   float64 // ‖PᵀP - I‖
 	Residual     float64 // ‖G - back(R)‖/‖G‖, R the projected gradient
 	NonFinite    int     // elements of G that are NaN or infinite
+
+	place int // of the weight in the model
 }
 
 // A probe looks on while bases are used and renewed. It reads and changes
@@ -81,6 +85,7 @@ type room struct {
 
 // A seen is what a probe keeps of one weight.
 type seen struct {
+	place       int // among all linear modules
 	layer       int
 	module      string
 	left, right tensor.Matrix // the bases of the first half of a batch
@@ -120,7 +125,7 @@ func (b *probe) attach(m *Method, model *models.Llama, env optim.Env) {
 			}
 		}
 		name := module.Name[strings.LastIndexByte(module.Name, '.')+1:]
-		q.seen = &seen{layer: i / (len(model.Linears()) / len(model.Layers)), module: name, splitLeft: math.NaN(), splitRight: math.NaN()}
+		q.seen = &seen{place: i, layer: i / (len(model.Linears()) / len(model.Layers)), module: name, splitLeft: math.NaN(), splitRight: math.NaN()}
 		if !b.drawn {
 			q.seen.left = tensor.Alloc(l, memory.Scratch, "diagnostics.half_left."+module.Name, q.left.Rows, q.left.Cols)
 			q.seen.right = tensor.Alloc(l, memory.Scratch, "diagnostics.half_right."+module.Name, q.right.Rows, q.right.Cols)
@@ -205,7 +210,7 @@ type side struct {
 func (b *probe) sides(q *projected) []side {
 	nan := math.NaN()
 	blank := Subspace{
-		Layer: q.seen.layer, Module: q.seen.module, Captured: nan, CapturedOld: nan, CapturedBest: nan, Overlap: nan, SplitOverlap: nan,
+		place: q.seen.place, Layer: q.seen.layer, Module: q.seen.module, Captured: nan, CapturedOld: nan, CapturedBest: nan, Overlap: nan, SplitOverlap: nan,
 		Effective: nan, Stable: nan, Retention: nan, Staleness: nan, Orthogonal: nan, Residual: nan,
 	}
 	var all []side
@@ -404,14 +409,16 @@ func (b *probe) agree(first, second tensor.Matrix, left bool) float64 {
 	return b.overlap(x, y)
 }
 
-// Subspaces returns what was seen since the last call, and the time that looking
-// took within Update. The slice is valid until the next Update.
+// Subspaces returns what was seen in the newest update, in the order of the model's
+// weights, and the time that looking took within Update. The slice is valid until
+// the next Update.
 func (m *Method) Subspaces() ([]Subspace, time.Duration) {
 	b := m.probe
 	if b == nil {
 		return nil, 0
 	}
 	found, took := b.found, b.took
+	slices.SortStableFunc(found, func(x, y Subspace) int { return cmp.Compare(x.place, y.place) })
 	b.found, b.took = b.found[:0], 0
 	return found, took
 }
