@@ -55,7 +55,7 @@ func TestWork(t *testing.T) {
 // refreshes that are looked at; one that is not, nothing.
 func TestLooks(t *testing.T) {
 	var s spec.Run
-	s.Method.Kind, s.Train.Steps = "galore", 480
+	s.Method.Kind, s.Train.Steps, s.Eval.Every = "galore", 480, 60
 	for _, c := range []struct {
 		gap  spec.Gap
 		nth  int
