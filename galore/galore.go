@@ -85,6 +85,7 @@ type Method struct {
 
 	refresh refresh   // of the running step
 	untold  []refresh // of earlier steps, until Events; the same memory each time
+	probe   *probe    // nil: nobody looks at the subspaces
 }
 
 var (
@@ -98,6 +99,7 @@ type projected struct {
 	direction optim.Direction
 	state     []optim.Buffer
 	hasBasis  bool
+	seen      *seen // what the probe keeps
 }
 
 // New returns the method.
@@ -150,6 +152,7 @@ func (m *Method) Attach(model *models.Llama, env optim.Env) error {
 	m.half = env.Ledger.Floats(memory.Scratch, "galore.half_projected_gradient", half)
 	m.finder = m.config.Projector.newFinder(env, panels)
 	m.share(env)
+	m.probe.attach(m, model, env)
 	return nil
 }
 
@@ -193,6 +196,7 @@ func (m *Method) Update(p *models.Param, grad tensor.Matrix, s optim.Step) {
 	lr := m.config.LR(p.Role, s.LR)
 	m.config.Before(m.device, p.W, grad, lr)
 	q.open(m.device)
+	m.probe.before(q, grad, s.N)
 	if !m.rebase(q, grad, s) {
 		return
 	}
@@ -223,6 +227,7 @@ func (m *Method) rebase(q *projected, grad tensor.Matrix, s optim.Step) bool {
 	q.keep(m.device)
 	m.refresh.add(captured, ok, time.Since(start))
 	q.hasBasis = q.hasBasis || ok
+	m.probe.renewed(q, grad, s.N, ok)
 	return q.hasBasis || m.device.Finite(grad)
 }
 

@@ -126,11 +126,12 @@ func (v volume) checkpointSeconds() float64 {
 
 // calibrated returns the time of a run from the calibrations of its phases.
 func (v volume) calibrated(of []Calibration) record.Durations {
-	var train, refresh float64
+	var train, refresh, pass float64
 	for i, p := range v.phases {
 		t, depth := p.run.Train, p.run.Model.NumHiddenLayers
 		tokens := float64(t.TotalBatchSize * t.MaxLength)
-		train += float64(p.updates) * (tokens*of[i].Pass.at(depth) + of[i].Apply.at(depth))
+		pass = tokens * of[i].Pass.at(depth)
+		train += float64(p.updates) * (pass + of[i].Apply.at(depth))
 	}
 	last := of[len(of)-1]
 	depth := v.phases[0].run.Model.NumHiddenLayers
@@ -141,6 +142,8 @@ func (v volume) calibrated(of []Calibration) record.Durations {
 		EvalS:       record.Float(float64(v.evaluations) * v.evalTokens * last.Eval.at(depth)),
 		CheckpointS: record.Float(v.checkpointSeconds()),
 		SetupS:      record.Float(last.SetUp.at(depth)),
+
+		DiagnosticsS: v.looking(pass, last.Refresh.at(depth)),
 	}
 }
 
@@ -167,10 +170,16 @@ func (v volume) arithmetic(device *tensor.Device) (arithmetic, error) {
 // rough returns the time of a run from its arithmetic.
 func (v volume) rough(a arithmetic, rate, refreshRate float64) record.Durations {
 	refresh := a.refresh / refreshRate
+	updates := 0
+	for _, p := range v.phases {
+		updates += p.updates
+	}
 	return record.Durations{
 		TrainS:      record.Float(a.train/rate + refresh),
 		RefreshS:    record.Float(refresh),
 		EvalS:       record.Float(a.eval / rate),
 		CheckpointS: record.Float(v.checkpointSeconds()),
+
+		DiagnosticsS: v.looking(a.train/rate/float64(max(updates, 1)), refresh/float64(max(v.first+v.refreshes, 1))),
 	}
 }

@@ -9,6 +9,7 @@ type work struct {
 	updates     int // of all phases
 	refreshes   int // new bases from old ones
 	first       int // 1 where the first bases are still to be found
+	looks       int // refreshes that are looked at
 	evaluations int
 	checkpoints int
 }
@@ -21,6 +22,7 @@ func workOf(s spec.Run, done int) work {
 	w := work{
 		updates:     s.Train.Steps - done,
 		refreshes:   refreshes(s, done),
+		looks:       looks(s, done),
 		evaluations: due(s.Train.Steps, s.Eval.Every) - done/s.Eval.Every,
 		checkpoints: 1, // the one that stays
 	}

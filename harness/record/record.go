@@ -13,6 +13,7 @@
 //	status.json     what the run is doing; replaced at every heartbeat
 //	metrics.jsonl   one JSON object per line, deterministic values only
 //	digests.jsonl   digests of weights and states every train.digest_every updates
+//	subspace.jsonl  what the subspaces looked like, where [diagnostics] asks
 //	summary.json    written last: its existence, beside the rows, means done
 //	attempts/0001/  one folder per start: log.txt, timing.jsonl, provenance.json
 //	ckpt/           checkpoints, owned by the trainer
@@ -57,6 +58,7 @@ const (
 	statusFile     = "status.json"
 	metricsFile    = "metrics.jsonl"
 	digestsFile    = "digests.jsonl"
+	subspaceFile   = "subspace.jsonl"
 	summaryFile    = "summary.json"
 	timingFile     = "timing.jsonl"
 	logFile        = "log.txt"
@@ -209,7 +211,11 @@ type Durations struct {
 	// SetupS is the time from the start of an attempt to its first update,
 	// without the preparation of the corpus.
 	SetupS Float `json:"setup_s,omitempty"`
+	// DiagnosticsS is the time that [diagnostics] took.
+	DiagnosticsS Float `json:"diagnostics_s,omitempty"`
 }
 
 // Total is the time of the whole run.
-func (d Durations) Total() Float { return d.TrainS + d.EvalS + d.CheckpointS + d.SetupS }
+func (d Durations) Total() Float {
+	return d.TrainS + d.EvalS + d.CheckpointS + d.SetupS + d.DiagnosticsS
+}

@@ -25,6 +25,7 @@ func (e *expander) readFigures() []view.Figure {
 		d.columns("group", f.Group)
 		d.selected("where", f.Where)
 		d.selected("baseline", f.Baseline)
+		d.subspace(f)
 		d.oneOf("xscale", f.XScale, false, view.Linear, view.Log, view.Category)
 		d.oneOf("yscale", f.YScale, false, view.Linear, view.Log)
 		if f.Kind == view.StackedBar {
@@ -261,6 +262,9 @@ func (d *declaration) known(at pos, column string) {
 		return
 	}
 	settings := settingColumns()
+	if d.ofSource(at, column) {
+		return
+	}
 	if view.Describe(column).Metric || slices.Contains(settings, column) {
 		return
 	}
@@ -277,6 +281,9 @@ func (d *declaration) known(at pos, column string) {
 func settingColumns() []string {
 	columns := []string{"method", "kind", "label", "seed", "category", "corpus_digest", "tokenizer_digest", "init_digest"}
 	for _, section := range sectionNames() {
+		if section == "diagnostics" {
+			continue
+		}
 		columns = append(columns, sectionKeys(section)...)
 	}
 	return columns

@@ -154,6 +154,12 @@ func columnValue(run Run, key string) any {
 			words[i] = strconv.FormatFloat(f, 'g', -1, 64)
 		}
 		return strings.Join(words, ",")
+	case []int:
+		words := make([]string, len(x))
+		for i, n := range x {
+			words[i] = strconv.Itoa(n)
+		}
+		return strings.Join(words, ",")
 	case []string:
 		return strings.Join(x, ",")
 	default:

@@ -31,6 +31,7 @@ func aliases() map[string][]string {
 		"sweeps": {"sweep"}, "grid": {"sweep"}, "optimizer": {"method"}, "training": {"train"}, "evaluation": {"eval"},
 		"precision": {"dtype"}, "weight_dtype": {"dtype"}, "optim_dtype": {"state_dtype"}, "gradient_checkpointing": {"activation_checkpointing"},
 		"bf16": {"bfloat16"}, "bf16-rn": {"bfloat16"}, "bf16-sr": {"bfloat16_stochastic"}, "fp32": {"float32"}, "f32": {"float32"},
+		"diagnostic": {"diagnostics"}, "diag": {"diagnostics"}, "subspaces": {"subspace"}, "every": {"nth_refresh"}, "captured_after": {"after"},
 		"adam8bit": {"adamw8bit"}, "adam_8bit": {"adamw8bit"}, "adamw_8bit": {"adamw8bit"}, "blocksize": {"block_size"},
 	}
 }

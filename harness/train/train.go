@@ -290,8 +290,10 @@ func (t *training) step() (reason string, err error) {
 	t.at.Step++
 	t.at.TokensSeen += int64(targets)
 	t.at.Positions += int64(s.TotalBatchSize * s.MaxLength)
-	t.at.TrainS += time.Since(began).Seconds()
-	if err := t.events(); err != nil {
+	spent := time.Since(began).Seconds()
+	seen, looked := t.subspaces()
+	t.at.TrainS, t.at.DiagnosticsS = t.at.TrainS+spent-looked, t.at.DiagnosticsS+looked
+	if err := errors.Join(t.events(), t.writer.Subspace(seen)); err != nil {
 		return "", err
 	}
 	if reason := t.fault(loss, norm, targets); reason != "" {
@@ -418,6 +420,7 @@ func (t *training) finish(state, reason string) (*record.Summary, error) {
 		Time: record.Durations{
 			TrainS: record.Float(t.at.TrainS), EvalS: record.Float(t.at.EvalS), RefreshS: record.Float(t.at.RefreshS),
 			CheckpointS: record.Float(t.at.CheckpointS), SetupS: record.Float(t.at.SetupS),
+			DiagnosticsS: record.Float(t.at.DiagnosticsS),
 		},
 		TokensPerSecond: record.Float(t.tokensPerSecond()), Threads: t.device.Threads(),
 		FLOPs:     record.Float(float64(t.at.Step) * t.prediction.StepFLOPs),

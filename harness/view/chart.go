@@ -76,6 +76,12 @@ func (c *Chart) query(rows []Row, pending int) error {
 	if f.Kind == StackedBar {
 		where, categories = splitCategories(f.Where)
 	}
+	if f.Source == Subspace {
+		var err error
+		if rows, err = c.subspaceRows(rows, append([]string{f.Y}, f.Also...)); err != nil {
+			return err
+		}
+	}
 	selected, notes, err := filter(rows, where)
 	if err != nil {
 		return err
@@ -92,6 +98,8 @@ func (c *Chart) query(rows []Row, pending int) error {
 		}
 	}
 	switch {
+	case f.Source == Subspace:
+		err = c.subspaces(selected, names)
 	case f.Kind == StackedBar:
 		err = c.stack(selected, categories, names)
 	case IsCurve(f.X):
@@ -163,8 +171,11 @@ func checkFigure(f Figure) error {
 	if f.Y == "" {
 		bad("y is missing")
 	}
+	if err := checkSource(f); err != nil {
+		errs = append(errs, err)
+	}
 	if f.Kind != Line {
-		if IsCurve(f.X) {
+		if IsCurve(f.X) && f.Source == "" {
 			bad("a %s cannot have %s on its x axis", f.Kind, f.X)
 		}
 		if f.XScale == Linear || f.XScale == Log {

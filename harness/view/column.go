@@ -105,6 +105,7 @@ func metrics() []metric {
 		{Column{Name: "eval_seconds", Header: "evaluation time", Unit: "s", Kind: Seconds}, func(r record.Run) float64 { return float64(r.Summary.Time.EvalS) }},
 		{Column{Name: "refresh_seconds", Header: "time in refreshes and merges", Unit: "s", Kind: Seconds}, func(r record.Run) float64 { return float64(r.Summary.Time.RefreshS) }},
 		{Column{Name: "checkpoint_seconds", Header: "time of writing checkpoints", Unit: "s", Kind: Seconds}, func(r record.Run) float64 { return orMissing(float64(r.Summary.Time.CheckpointS)) }},
+		{Column{Name: "diagnostics_seconds", Header: "time in diagnostics", Unit: "s", Kind: Seconds}, func(r record.Run) float64 { return orMissing(float64(r.Summary.Time.DiagnosticsS)) }},
 		{Column{Name: "seconds", Header: "time in all", Unit: "s", Kind: Seconds}, func(r record.Run) float64 { return float64(r.Summary.Time.Total()) }},
 		{Column{Name: "estimated_seconds", Header: "estimated time", Unit: "s", Kind: Seconds}, func(r record.Run) float64 {
 			if r.Estimate == nil {
@@ -152,6 +153,11 @@ func Describe(name string) Column {
 			return c
 		}
 	}
+	for _, l := range looks() {
+		if l.Name == name {
+			return l.Column
+		}
+	}
 	c := Column{Name: name, Header: strings.ReplaceAll(name, "_", " ")}
 	switch name {
 	case "lr":
@@ -162,6 +168,10 @@ func Describe(name string) Column {
 		c.Header, c.Kind = "updates", Count
 	case "kind":
 		c.Header = "kind of method"
+	case "after":
+		c.Header, c.Kind = "updates since the refresh", Count
+	case "dim":
+		c.Header = "dimension of the space"
 	}
 	return c
 }

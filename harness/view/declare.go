@@ -16,19 +16,22 @@ import (
 // "peak_bytes", "tokens_per_second", …) and, for curves, "step" or
 // "tokens_seen".
 type Figure struct {
-	ID       string         `toml:"id" json:"id"`                       // file name, fig-ID.svg
-	Kind     string         `toml:"kind" json:"kind"`                   // "line" | "bar" | "stacked_bar"
-	Title    string         `toml:"title" json:"title,omitempty"`       //
-	X        string         `toml:"x" json:"x"`                         // column; "tokens_seen" and "step" draw the evaluation curve of each run
-	Y        string         `toml:"y" json:"y"`                         // column; stacked_bar: "bytes"
-	Group    []string       `toml:"group" json:"group,omitempty"`       // one line (or bar) per combination of these columns; also written as one string
-	Stack    string         `toml:"stack" json:"stack,omitempty"`       // stacked_bar: "category"
-	Where    map[string]any `toml:"where" json:"where,omitempty"`       // column = value or list of values that a run must have; stacked_bar also takes "category"
-	Baseline map[string]any `toml:"baseline" json:"baseline,omitempty"` // runs drawn as a horizontal line, selected like where
-	XScale   string         `toml:"xscale" json:"xscale,omitempty"`     // "linear" (default) | "log" | "category"
-	YScale   string         `toml:"yscale" json:"yscale,omitempty"`     // "linear" (default) | "log"
-	XLabel   string         `toml:"xlabel" json:"xlabel,omitempty"`     // default: the column's name and unit
-	YLabel   string         `toml:"ylabel" json:"ylabel,omitempty"`     //
+	ID       string         `toml:"id" json:"id"`                         // file name, fig-ID.svg
+	Kind     string         `toml:"kind" json:"kind"`                     // "line" | "bar" | "stacked_bar"
+	Title    string         `toml:"title" json:"title,omitempty"`         //
+	X        string         `toml:"x" json:"x"`                           // column; "tokens_seen" and "step" draw the evaluation curve of each run
+	Y        string         `toml:"y" json:"y"`                           // column; stacked_bar: "bytes"
+	Group    []string       `toml:"group" json:"group,omitempty"`         // one line (or bar) per combination of these columns; also written as one string
+	Stack    string         `toml:"stack" json:"stack,omitempty"`         // stacked_bar: "category"
+	Where    map[string]any `toml:"where" json:"where,omitempty"`         // column = value or list of values that a run must have; stacked_bar also takes "category"
+	Baseline map[string]any `toml:"baseline" json:"baseline,omitempty"`   // runs drawn as a horizontal line, selected like where
+	Source   string         `toml:"source" json:"source,omitempty"`       // "" = the runs | "subspace": what [diagnostics] recorded of their subspaces
+	MeanOver []string       `toml:"mean_over" json:"mean_over,omitempty"` // source "subspace": columns that are averaged within each run: "layer", "module", …
+	Also     []string       `toml:"also" json:"also,omitempty"`           // source "subspace": further results, drawn beside y
+	XScale   string         `toml:"xscale" json:"xscale,omitempty"`       // "linear" (default) | "log" | "category"
+	YScale   string         `toml:"yscale" json:"yscale,omitempty"`       // "linear" (default) | "log"
+	XLabel   string         `toml:"xlabel" json:"xlabel,omitempty"`       // default: the column's name and unit
+	YLabel   string         `toml:"ylabel" json:"ylabel,omitempty"`       //
 }
 
 // A Table declares a table over the runs of an experiment: one row per

@@ -28,12 +28,15 @@ type Row struct {
 	Diverged bool           // a result, but not one to average
 	Machine  string         // what its times were measured on; "" = not known
 	Settings map[string]any // every other setting and axis, as plain values
+	Part     map[string]any // of a row that stands for a part of the run: which part, as plain values
 	Results  map[string]float64
 	Memory   map[memory.Category]int64
 	RSS      []record.RSSSample // resident size of the process along the run
 	Warnings []stats.Warning    // what a reader of its results must know
 	// Metrics reads the rows along the run.
 	Metrics func() (record.Metrics, error)
+	// Subspace reads what was seen of its subspaces; nil or no rows: nothing.
+	Subspace func() ([]record.SubspaceRow, error)
 }
 
 // Rows returns the finished runs of a sweep in its order, and the entries of
@@ -75,6 +78,7 @@ func newRow(experiment string, sr record.SweepRun, r record.Run) Row {
 		Results:  make(map[string]float64),
 		Memory:   r.Summary.Memory,
 		Metrics:  r.Metrics,
+		Subspace: r.Subspace,
 	}
 	if m := r.Measured(); m != nil {
 		row.RSS = m.RSS
@@ -141,6 +145,9 @@ func (r Row) Value(name string) any {
 	case "seed":
 		return float64(r.Seed)
 	}
+	if v, ok := r.Part[name]; ok {
+		return v
+	}
 	if v, ok := r.Settings[r.settingKey(name)]; ok {
 		return v
 	}
@@ -178,6 +185,9 @@ func columnsOf(rows []Row) []string {
 	names := map[string]bool{"method": true, "kind": true, "label": true, "seed": true}
 	for _, r := range rows {
 		for name := range r.Settings {
+			names[name] = true
+		}
+		for name := range r.Part {
 			names[name] = true
 		}
 	}
