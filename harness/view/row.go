@@ -31,6 +31,9 @@ type Row struct {
 	RSS      []record.RSSSample // resident size of the process along the run
 	// Metrics reads the rows along the run.
 	Metrics func() (record.Metrics, error)
+	// Timing reads when updates were done; nil, or without rows, where that was
+	// not kept.
+	Timing func() ([]record.TimingRow, error)
 }
 
 // Rows returns the finished runs of a sweep in its order, and the entries of
@@ -71,6 +74,7 @@ func newRow(experiment string, sr record.SweepRun, r record.Run) Row {
 		Results:  make(map[string]float64),
 		Memory:   r.Summary.Memory,
 		Metrics:  r.Metrics,
+		Timing:   r.Timing,
 	}
 	if m := r.Measured(); m != nil {
 		row.RSS = m.RSS
