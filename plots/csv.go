@@ -24,15 +24,16 @@ func CSV(chart view.Chart) ([]byte, error) {
 	var b bytes.Buffer
 	t := sheet{csv.NewWriter(&b), chart}
 	t.write(t.head())
-	for _, list := range [][]view.Series{chart.Baselines, chart.Series, chart.Lines, chart.Overlays} {
+	for i, list := range [][]view.Series{chart.Baselines, chart.Series, chart.Lines, chart.Overlays} {
 		for _, s := range list {
+			across := i == 0 || i == 2 && len(s.Points) == 1 // a horizontal line: its x has no meaning
 			for _, p := range s.Points {
-				t.write(t.line(s, s.Label, p))
+				t.write(t.line(s, s.Label, p, across))
 			}
 			for _, p := range s.Points {
 				for _, e := range p.Each {
 					one := view.Point{X: e.X, Y: e.Y, Lo: math.NaN(), Hi: math.NaN(), N: 1, IDs: []string{e.ID}}
-					t.write(t.line(s, fmt.Sprintf("%s, seed %d", s.Label, e.Seed), one))
+					t.write(t.line(s, fmt.Sprintf("%s, seed %d", s.Label, e.Seed), one, across))
 				}
 			}
 		}
@@ -66,11 +67,11 @@ func (t sheet) head() []string {
 	return cells
 }
 
-func (t sheet) line(s view.Series, label string, p view.Point) []string {
-	cells := []string{label, t.x(s, p), number(p.Y), number(p.Lo), number(p.Hi), strconv.Itoa(p.N), strconv.Itoa(p.Diverged), strings.Join(p.IDs, " ")}
+func (t sheet) line(s view.Series, label string, p view.Point, across bool) []string {
+	cells := []string{label, t.x(p, across), number(p.Y), number(p.Lo), number(p.Hi), strconv.Itoa(p.N), strconv.Itoa(p.Diverged), strings.Join(p.IDs, " ")}
 	if t.frontier() {
 		lo, hi, front := number(p.XLo), number(p.XHi), strconv.FormatBool(p.Front)
-		if len(p.IDs) == 0 || t.acrossX(s) {
+		if len(p.IDs) == 0 || across {
 			lo, hi, front = "", "", ""
 		}
 		cells = slices.Concat(cells[:1], []string{p.Label}, cells[1:5], []string{lo, hi, front}, cells[5:])
@@ -81,18 +82,9 @@ func (t sheet) line(s view.Series, label string, p view.Point) []string {
 	return cells
 }
 
-// acrossX reports whether a series is a horizontal line, whose x has no
-// meaning.
-func (t sheet) acrossX(s view.Series) bool {
-	same := func(list []view.Series) bool {
-		return slices.ContainsFunc(list, func(other view.Series) bool { return len(s.Points) > 0 && len(other.Points) > 0 && &other.Points[0] == &s.Points[0] })
-	}
-	return same(t.chart.Baselines) || len(s.Points) == 1 && same(t.chart.Lines)
-}
-
-func (t sheet) x(s view.Series, p view.Point) string {
+func (t sheet) x(p view.Point, across bool) string {
 	switch {
-	case t.acrossX(s):
+	case across:
 		return ""
 	case t.chart.XScale == view.Category:
 		return t.chart.Categories[int(p.X)]

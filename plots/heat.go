@@ -202,10 +202,7 @@ func (e *cell) write(c *draw.Canvas, box vg.Rectangle) {
 	if size < cellSmallest {
 		return
 	}
-	on := ink()
-	if lightness(e.fill) < 55 {
-		on = rgb(0xffffff)
-	}
+	on := textOn(e.fill)
 	middle := vg.Point{X: (box.Min.X + box.Max.X) / 2, Y: (box.Min.Y + box.Max.Y) / 2}
 	s := letters(size, on)
 	s.XAlign, s.YAlign = text.XCenter, text.YCenter
@@ -221,6 +218,14 @@ func (e *cell) write(c *draw.Canvas, box vg.Rectangle) {
 		r := min(vg.Points(3.5), room.X/8, room.Y/8)
 		c.DrawGlyphNoClip(draw.GlyphStyle{Color: on, Radius: r, Shape: outline(triangle())}, vg.Point{X: box.Max.X - 2*r, Y: box.Max.Y - 2*r})
 	}
+}
+
+// textOn returns the colour of letters on a background.
+func textOn(fill color.NRGBA) color.NRGBA {
+	if lightness(fill) < 57 {
+		return rgb(0xffffff)
+	}
+	return ink()
 }
 
 // hatch draws thin parallel lines that rise through a box.

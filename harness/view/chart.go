@@ -309,10 +309,15 @@ func (c *Chart) placeX(rows []Row, names map[string]string) error {
 	return nil
 }
 
+// categoryName names a value of x.
+func (c *Chart) categoryName(v any, names map[string]string) string {
+	return categoryName(c.Figure.X, v, names)
+}
+
 func (c *Chart) xOf(r Row, names map[string]string) float64 {
 	v := r.Value(c.Figure.X)
 	if c.XScale == Category {
-		return float64(slices.Index(c.Categories, categoryName(c.Figure.X, v, names)))
+		return float64(slices.Index(c.Categories, c.categoryName(v, names)))
 	}
 	for _, b := range c.Beyond {
 		if b.Name == Format(v) {
