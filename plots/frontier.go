@@ -72,7 +72,7 @@ func (d *drawing) frontier() []plot.Plotter {
 	if intervals {
 		d.footnote(intervalNote)
 	}
-	return slices.Concat(under, []plot.Plotter{line}, over, d.compared(), []plot.Plotter{labels{tags}})
+	return slices.Concat(under, []plot.Plotter{line}, over, d.compared(), []plot.Plotter{beside{tags}})
 }
 
 // lastPlace is behind all series in the legend.
@@ -155,12 +155,12 @@ type tag struct {
 	style text.Style
 }
 
-// labels writes tags beside their points, each where it covers the least of
+// beside writes tags beside their points, each where it covers the least of
 // the points and of the tags before it.
-type labels struct{ tags []tag }
+type beside struct{ tags []tag }
 
 // Plot implements [plot.Plotter].
-func (l labels) Plot(c draw.Canvas, p *plot.Plot) {
+func (l beside) Plot(c draw.Canvas, p *plot.Plot) {
 	x, y := p.Transforms(&c)
 	var taken []vg.Rectangle
 	r := vg.Points(1.5 * markerSize)

@@ -82,19 +82,18 @@ func sampleRows() []view.Row {
 
 func sampleFigures() []view.Figure {
 	base := map[string]any{"rank": []any{32.0}, "update_proj_gap": 50.0}
-	galore := map[string]any{"method": "galore"}
 	return []view.Figure{
 		{ID: "loss", Kind: view.Line, Title: "Validation loss against training tokens", X: "tokens_seen", Y: "loss", Where: map[string]any{"curve": "main"}},
 		{ID: "train-loss", Kind: view.Line, Title: "Training loss", X: "step", Y: "train_loss", Where: map[string]any{"curve": "main"}},
 		{ID: "ppl-log", Kind: view.Line, Title: "Perplexity on log scales: a long title that does not fit on one line of a figure of this width and is therefore broken", X: "step", Y: "ppl", XScale: view.Log, YScale: view.Log, Where: map[string]any{"curve": "main"}},
 		{ID: "rank", Kind: view.Line, Title: "Perplexity against rank", X: "rank", Y: "ppl", Where: map[string]any{"method": "galore", "update_proj_gap": 50.0}, Baseline: map[string]any{"method": "adamw", "curve": "main"}, XScale: view.Log},
-		{ID: "gap", Kind: view.Line, Title: "How often to refresh the subspace, at each rank", X: "update_proj_gap", Y: "ppl", Group: []string{"rank"}, Where: map[string]any{"method": "galore", "rank": []any{16.0, 32.0}}, Baseline: map[string]any{"method": "adamw", "curve": "main"}},
+		{ID: "gap", Kind: view.Line, Title: "How often to refresh the subspace, at each rank", X: "update_proj_gap", Y: "ppl", Group: []string{"rank"}, Where: map[string]any{"part": "main", "method": "galore", "rank": []any{16.0, 32.0}}, Baseline: map[string]any{"method": "adamw", "curve": "main"}},
 		{ID: "ranks", Kind: view.Line, Title: "Loss of each rank", X: "tokens_seen", Y: "loss", Group: []string{"method", "rank"}, Where: map[string]any{"method": "galore", "update_proj_gap": 50.0}},
 		{ID: "memory", Kind: view.StackedBar, Title: "Memory by category", X: "method", Y: "bytes", Stack: "category", Where: map[string]any{"curve": "main"}},
 		{ID: "state", Kind: view.StackedBar, Title: "Optimizer memory", X: "method", Y: "bytes", Stack: "category", Where: map[string]any{"curve": "main", "category": []any{"optimizer_state", "projectors"}}},
 		{ID: "bar", Kind: view.Bar, Title: "Validation perplexity", X: "method", Y: "ppl", Where: map[string]any{"curve": "main"}},
-		{ID: "bars", Kind: view.Bar, Title: "Perplexity by gap and rank", X: "update_proj_gap", Y: "ppl", Group: []string{"rank"}, Where: galore},
-		{ID: "long", Kind: view.Line, Title: "Long names in the legend", X: "step", Y: "loss", Group: []string{"method", "rank", "update_proj_gap", "note"}, Where: map[string]any{"rank": 32.0, "seed": 0}},
+		{ID: "bars", Kind: view.Bar, Title: "Perplexity by gap and rank", X: "update_proj_gap", Y: "ppl", Group: []string{"rank"}, Where: map[string]any{"method": "galore", "part": "main"}},
+		{ID: "long", Kind: view.Line, Title: "Long names in the legend", X: "step", Y: "loss", Group: []string{"method", "rank", "update_proj_gap", "note"}, Where: map[string]any{"part": "main", "rank": 32.0, "seed": 0}},
 		{ID: "names", Kind: view.StackedBar, Title: "Many methods with long names", X: "name", Y: "bytes", Where: map[string]any{"seed": 0}},
 		{ID: "diverged", Kind: view.Line, Title: "Learning rates up to divergence", X: "rate", Y: "ppl", XScale: view.Log, Where: map[string]any{"part": "rates"}},
 		{ID: "diverged-curve", Kind: view.Line, Title: "Loss of runs that diverged", X: "step", Y: "loss", Group: []string{"method", "rate"}, Where: map[string]any{"part": "rates", "method": "galore", "rate": []any{0.001, 0.01, 0.1}}},
@@ -103,9 +102,9 @@ func sampleFigures() []view.Figure {
 		{ID: "raw-rank", Kind: view.Line, Title: "Single seeds against rank", X: "rank", Y: "ppl", Raw: true, XScale: view.Log, Where: map[string]any{"method": "galore", "update_proj_gap": 50.0}},
 		{ID: "band", Kind: view.Line, Title: "A band along few points", X: "rank", Y: "ppl", Band: "ci95", XScale: view.Log, Where: map[string]any{"method": "galore", "update_proj_gap": 50.0}, Baseline: map[string]any{"method": "adamw", "curve": "main"}},
 		{ID: "clock", Kind: view.Line, Title: "Perplexity against wall-clock", X: "seconds", Y: "ppl", YScale: view.Log, Where: map[string]any{"curve": "main"}},
-		{ID: "beyond", Kind: view.Line, Title: "Refresh interval on a log scale, and never", X: "update_proj_gap", Y: "ppl", XScale: view.Log, Group: []string{"rank"}, Where: map[string]any{"method": "galore", "rank": []any{16.0, 32.0}}, Baseline: map[string]any{"method": "adamw", "curve": "main"}},
-		{ID: "beyond-linear", Kind: view.Line, Title: "The same on a linear one", X: "update_proj_gap", Y: "ppl", XScale: view.Linear, Group: []string{"rank"}, Where: map[string]any{"method": "galore", "rank": []any{16.0, 32.0}}},
-		{ID: "heat", Kind: view.HeatMap, Title: "Perplexity by rank and refresh interval", X: "update_proj_gap", Y: "rank", Z: "ppl", Where: map[string]any{"method": "galore", "rank": []any{8.0, 16.0, 32.0, 64.0}}, Baseline: map[string]any{"method": "adamw", "curve": "main"}},
+		{ID: "beyond", Kind: view.Line, Title: "Refresh interval on a log scale, and never", X: "update_proj_gap", Y: "ppl", XScale: view.Log, Group: []string{"rank"}, Where: map[string]any{"part": "main", "method": "galore", "rank": []any{16.0, 32.0}}, Baseline: map[string]any{"method": "adamw", "curve": "main"}},
+		{ID: "beyond-linear", Kind: view.Line, Title: "The same on a linear one", X: "update_proj_gap", Y: "ppl", XScale: view.Linear, Group: []string{"rank"}, Where: map[string]any{"part": "main", "method": "galore", "rank": []any{16.0, 32.0}}},
+		{ID: "heat", Kind: view.HeatMap, Title: "Perplexity by rank and refresh interval", X: "update_proj_gap", Y: "rank", Z: "ppl", Where: map[string]any{"part": "main", "method": "galore", "rank": []any{8.0, 16.0, 32.0, 64.0}}, Baseline: map[string]any{"method": "adamw", "curve": "main"}},
 		{ID: "heat-log", Kind: view.HeatMap, Title: "Perplexity by method and rate, up to divergence", X: "rate", Y: "method", Z: "ppl", ZScale: view.Log, Where: map[string]any{"part": "rates"}},
 		{ID: "heat-bytes", Kind: view.HeatMap, Title: "Optimizer state", X: "rank", Y: "size", Z: "optimizer_state_bytes", Where: map[string]any{"part": "sizes", "method": "galore", "update_proj_gap": 20.0}},
 		{ID: "frontier", Kind: view.Frontier, Title: "Perplexity against optimizer memory", X: "optimizer_state_bytes", Y: "ppl", Where: map[string]any{"part": "sizes", "size": "3M", "update_proj_gap": []any{"none", 20.0}}},
@@ -135,6 +134,7 @@ func samples() ([]view.Row, []view.Figure) {
 		}
 	}
 	for i, r := range rows {
+		rows[i].Settings["part"] = "main"
 		rows[i].Settings["note"] = "a very long value that needs two lines"
 		rows[i].Settings["name"] = fmt.Sprintf("%s rank %s gap %s", r.Method, view.Format(r.Settings["rank"]), view.Format(r.Settings["update_proj_gap"]))
 	}
