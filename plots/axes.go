@@ -43,6 +43,9 @@ func (d *drawing) axes() {
 	switch {
 	case f.Kind == view.HeatMap:
 		categoryAxis(&p.Y, d.chart.YCategories, 0)
+		if f.Y == "method" || f.Y == "kind" || f.Y == "label" { // a list, read from the top
+			p.Y.Scale = plot.InvertedScale{Normalizer: plot.LinearScale{}}
+		}
 	case f.YScale == view.Log:
 		logAxis(&p.Y, d.ys, 0.06)
 	default:

@@ -50,7 +50,7 @@ func (d *drawing) frontier() []plot.Plotter {
 			d.xs.add(spread.xhi)
 			under = append(under, spread)
 			over = append(over, path{dots: []dot{at}, glyph: point})
-			tags = append(tags, tag{at, p.Label, letters(footnoteSize+0.5, ink)})
+			tags = append(tags, tag{at, p.Label, letters(footnoteSize+0.5, ink), p.Front})
 		}
 		d.enter(look, s.Label, path{glyph: glyph})
 	}
@@ -62,9 +62,18 @@ func (d *drawing) frontier() []plot.Plotter {
 			return sign(a.y - b.y)
 		}
 	})
+	slices.SortStableFunc(tags, func(a, b tag) int {
+		if a.first == b.first {
+			return 0
+		}
+		return map[bool]int{true: -1, false: 1}[a.first]
+	})
 	line := steps{dots: front, style: stroke(rgb(0x9a9a9a), 1.2), more: [2]bool{d.chart.X.Kind == view.Rate, d.chart.Y.Kind == view.Rate}}
 	if len(front) > 0 {
 		d.enter(look{place: lastPlace}, "Pareto front", line)
+	}
+	if len(tags) > manyTags {
+		d.footnote("labels that find no room are left out: the CSV has them all")
 	}
 	if dominated {
 		d.footnote("lighter: another configuration is at least as good in both directions, and better in one")
@@ -72,8 +81,11 @@ func (d *drawing) frontier() []plot.Plotter {
 	if intervals {
 		d.footnote(intervalNote)
 	}
-	return slices.Concat(under, []plot.Plotter{line}, over, d.compared(), []plot.Plotter{beside{tags}})
+	return slices.Concat(under, []plot.Plotter{line}, over, d.compared(), []plot.Plotter{beside{tags, line}})
 }
+
+// manyTags is a number of labels up to which all find room.
+const manyTags = 12
 
 // lastPlace is behind all series in the legend.
 const lastPlace = 1 << 20
@@ -98,10 +110,17 @@ type steps struct {
 
 // Plot implements [plot.Plotter].
 func (s steps) Plot(c draw.Canvas, p *plot.Plot) {
-	if len(s.dots) == 0 {
-		return
+	if len(s.dots) > 0 {
+		c.StrokeLines(s.style, c.ClipLinesXY(s.corners(&c, p))...)
 	}
-	x, y := p.Transforms(&c)
+}
+
+// corners returns the corners of the steps on a canvas.
+func (s steps) corners(c *draw.Canvas, p *plot.Plot) []vg.Point {
+	if len(s.dots) == 0 {
+		return nil
+	}
+	x, y := p.Transforms(c)
 	worstX, worstY := c.Max.X, c.Max.Y
 	dots := s.dots
 	if s.more[0] { // walk from the best x to the worst
@@ -120,8 +139,7 @@ func (s steps) Plot(c draw.Canvas, p *plot.Plot) {
 		at.Y = y(d.y)
 		line = append(line, at)
 	}
-	line = append(line, vg.Point{X: worstX, Y: at.Y})
-	c.StrokeLines(s.style, c.ClipLinesXY(line)...)
+	return append(line, vg.Point{X: worstX, Y: at.Y})
 }
 
 // Thumbnail implements [plot.Thumbnailer].
@@ -153,17 +171,29 @@ type tag struct {
 	dot
 	text  string
 	style text.Style
+	first bool // written even where it covers others
 }
 
 // beside writes tags beside their points, each where it covers the least of
-// the points and of the tags before it.
-type beside struct{ tags []tag }
+// the points, of the front and of the tags before it. Those that would cover
+// much are left out, except on the front, whose tags are written first.
+type beside struct {
+	tags  []tag
+	front steps
+}
 
 // Plot implements [plot.Plotter].
 func (l beside) Plot(c draw.Canvas, p *plot.Plot) {
 	x, y := p.Transforms(&c)
 	var taken []vg.Rectangle
 	r := vg.Points(1.5 * markerSize)
+	front := l.front.corners(&c, p)
+	for i := 1; i < len(front); i++ {
+		a, b, half := front[i-1], front[i], vg.Points(1)
+		taken = append(taken, vg.Rectangle{
+			Min: vg.Point{X: min(a.X, b.X) - half, Y: min(a.Y, b.Y) - half}, Max: vg.Point{X: max(a.X, b.X) + half, Y: max(a.Y, b.Y) + half},
+		})
+	}
 	for _, t := range l.tags {
 		at := vg.Point{X: x(t.x), Y: y(t.y)}
 		taken = append(taken, vg.Rectangle{Min: vg.Point{X: at.X - r, Y: at.Y - r}, Max: vg.Point{X: at.X + r, Y: at.Y + r}})
@@ -190,10 +220,14 @@ func (l beside) Plot(c draw.Canvas, p *plot.Plot) {
 				best, least = box, cost
 			}
 		}
+		if !t.first && least > 0.12*float64(size.X*size.Y) {
+			continue
+		}
 		taken = append(taken, best)
 		s := t.style
 		s.XAlign, s.YAlign = text.XCenter, text.YCenter
-		c.FillText(s, vg.Point{X: (best.Min.X + best.Max.X) / 2, Y: (best.Min.Y + best.Max.Y) / 2}, t.text)
+		// Small letters, not their box, are level with the point.
+		c.FillText(s, vg.Point{X: (best.Min.X + best.Max.X) / 2, Y: (best.Min.Y+best.Max.Y)/2 + 0.1*size.Y}, t.text)
 	}
 }
 

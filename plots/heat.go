@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"image/color"
 	"math"
+	"strings"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/text"
@@ -25,7 +26,7 @@ const (
 // which is written in it too. Pairs without a run are hatched.
 func (d *drawing) cells() []plot.Plotter {
 	scale := d.colourScale()
-	runs, even := d.evenRuns()
+	runs := d.usualRuns()
 	seen := map[[2]int]bool{}
 	var list []*cell
 	for _, s := range d.chart.Series {
@@ -47,13 +48,14 @@ func (d *drawing) cells() []plot.Plotter {
 				if !math.IsNaN(p.Lo) {
 					c.below = "±" + significant((p.Hi-p.Lo)/2/d.scale, 2)
 				}
-				if !even {
-					c.below += fmt.Sprintf(" (n=%d)", p.N)
+				if p.N != runs {
+					d.footnote("n: cells of another number of seeds")
+					c.below = strings.TrimSpace(fmt.Sprintf("%s n=%d", c.below, p.N))
 				}
 				d.ys.add(p.Y)
 			}
 			if c.some {
-				d.footnote("▵: some seeds of the cell diverged; the mean is of the others")
+				d.footnote("triangle in a cell: some seeds diverged; the mean is of the others")
 			}
 			list = append(list, c)
 		}
@@ -67,7 +69,7 @@ func (d *drawing) cells() []plot.Plotter {
 		}
 	}
 	if d.now == d.panels[0] {
-		if even && runs > 1 {
+		if runs > 1 {
 			d.footnote(fmt.Sprintf("each cell: mean of %d seeds, ± half the 95 %% interval (Student t)", runs))
 		}
 		d.bar = &colourBar{scale: scale, title: d.zTitle()}
@@ -112,20 +114,17 @@ func (d *drawing) zTitle() string {
 	return z.Title()
 }
 
-// evenRuns returns the number of runs of every cell, if it is the same.
-func (d *drawing) evenRuns() (n int, even bool) {
+// usualRuns returns the number of runs that most cells have.
+func (d *drawing) usualRuns() (usual int) {
+	count := map[int]int{}
 	for _, s := range d.chart.Series {
 		for _, p := range s.Points {
-			if p.N == 0 {
-				continue
+			if count[p.N]++; p.N > 0 && (count[p.N] > count[usual] || count[p.N] == count[usual] && p.N > usual) {
+				usual = p.N
 			}
-			if n != 0 && p.N != n {
-				return 0, false
-			}
-			n = p.N
 		}
 	}
-	return n, true
+	return usual
 }
 
 // colourScale covers the values of all panels.

@@ -156,7 +156,7 @@ func thin(axis *plot.Axis, width vg.Length) {
 			if t.Label == "" || roundness(t) != round {
 				continue
 			}
-			half := axis.Tick.Label.Width(t.Label)/2 + vg.Points(3)
+			half := axis.Tick.Label.Width(t.Label)/2 + vg.Points(2)
 			at := vg.Length(axis.Norm(t.Value)) * width
 			free := true
 			for _, s := range taken {

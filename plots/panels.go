@@ -17,7 +17,8 @@ const (
 	panelHeight = 1.75 * vg.Inch // of a data area
 	panelGapX   = 12
 	panelGapY   = 10
-	axisRoom    = 46 // below the panels, for ticks and title
+	axisRoom    = 20 // below the panels, for ticks
+	titleRoom   = 20 // and for the title of the axis
 )
 
 // panelGrid returns how many panels stand beside and above each other.
@@ -41,7 +42,11 @@ func (d *drawing) gridHeight() vg.Length {
 	if d.chart.Figure.Kind == view.HeatMap {
 		each = max(1.1*vg.Inch, vg.Length(len(d.chart.YCategories))*0.75*cellHeight)
 	}
-	return vg.Length(rows)*(each+d.nameHeight()+vg.Points(panelGapY)) + vg.Points(axisRoom)
+	room := vg.Points(axisRoom)
+	if d.xTitle() != "" {
+		room += vg.Points(titleRoom)
+	}
+	return vg.Length(rows)*(each+d.nameHeight()+vg.Points(panelGapY)) + room
 }
 
 func panelName() text.Style {
@@ -81,7 +86,7 @@ func (d *drawing) layOutPanels(c draw.Canvas) {
 	yTitle, xTitle := first.Y.Label.Text, first.X.Label.Text
 	whole := c
 	if yTitle != "" {
-		c.Min.X += first.Y.Label.TextStyle.Height(yTitle) + vg.Points(4)
+		c.Min.X += first.Y.Label.TextStyle.Height(yTitle) + vg.Points(5)
 	}
 	if xTitle != "" {
 		c.Min.Y += first.X.Label.TextStyle.Height(xTitle) + vg.Points(4)
@@ -130,7 +135,7 @@ func (d *drawing) layOutPanels(c draw.Canvas) {
 		} else {
 			p.plot.X.Tick.Marker = plot.ConstantTicks(nil)
 		}
-		p.plot.Draw(canvas)
+		p.plot.Draw(around(p.plot, data, canvas))
 		c.FillText(name, vg.Point{X: data.Center().X, Y: data.Max.Y + vg.Points(4)}, names[i])
 		if i == 0 {
 			area.Rectangle = data.Rectangle
@@ -138,14 +143,27 @@ func (d *drawing) layOutPanels(c draw.Canvas) {
 		area.Max.X, area.Min.Y = max(area.Max.X, data.Max.X), min(area.Min.Y, data.Min.Y)
 	}
 	if yTitle != "" {
-		title.XAlign, title.YAlign = text.XCenter, text.YTop
-		c.FillText(title, vg.Point{X: whole.Min.X, Y: area.Center().Y}, yTitle)
+		baseline := whole.Min.X + first.Y.Label.TextStyle.Height(yTitle) - title.FontExtents().Descent
+		c.FillText(title, vg.Point{X: baseline, Y: area.Center().Y}, yTitle)
 	}
 	if xTitle != "" {
 		s := first.X.Label.TextStyle
 		c.FillText(s, vg.Point{X: area.Center().X, Y: whole.Min.Y + s.FontExtents().Descent}, xTitle)
 	}
 	d.bar.draw(area)
+}
+
+// around returns the canvas on which the data area of a plot is the given one.
+// Labels that reach out at the ends of an axis would make it smaller otherwise.
+func around(p *plot.Plot, data, canvas draw.Canvas) draw.Canvas {
+	for range 4 {
+		got := p.DataCanvas(canvas)
+		canvas.Min.X -= got.Min.X - data.Min.X
+		canvas.Max.X += data.Max.X - got.Max.X
+		canvas.Min.Y -= got.Min.Y - data.Min.Y
+		canvas.Max.Y += data.Max.Y - got.Max.Y
+	}
+	return canvas
 }
 
 // tickPanel chooses the ticks of a panel whose data area has a size.
@@ -155,14 +173,18 @@ func (d *drawing) tickPanel(p *plot.Plot, w, h vg.Length) {
 	count := func(room, each vg.Length) int { return min(6, max(2, int(room/each))) }
 	switch d.chart.XScale {
 	case view.Category:
-		s := letters(tickSize, ink())
-		s.XAlign, s.YAlign = text.XCenter, text.YTop
-		p.X.Tick.Label, p.X.Tick.Length = s, vg.Points(4)
-		fitSlots(&p.X, d.chart.Categories, w/vg.Length(p.X.Max-p.X.Min))
+		for _, size := range []float64{tickSize, tickSize - 1, tickSize - 2} {
+			s := letters(size, ink())
+			s.XAlign, s.YAlign = text.XCenter, text.YTop
+			p.X.Tick.Label, p.X.Tick.Length = s, vg.Points(4)
+			if fitSlots(&p.X, d.chart.Categories, w/vg.Length(p.X.Max-p.X.Min)) {
+				break
+			}
+		}
 	case view.Log:
 		p.X.Tick.Marker = plot.ConstantTicks(logTicks(p.X.Min, p.X.Max))
 	default:
-		p.X.Tick.Marker = plot.ConstantTicks(linearTicks(p.X.Min, p.X.Max, count(w, vg.Points(40))))
+		p.X.Tick.Marker = plot.ConstantTicks(linearTicks(p.X.Min, p.X.Max, count(w, vg.Points(32))))
 	}
 	if d.chart.XScale != view.Category {
 		d.ticksAtData(&p.X)

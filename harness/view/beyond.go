@@ -14,7 +14,7 @@ type Beyond struct {
 }
 
 // beyondGap is the width of the gap as a share of the range of the numbers.
-const beyondGap = 0.14
+const beyondGap = 0.17
 
 // placeBeyond puts the values that are no numbers behind those that are.
 func (c *Chart) placeBeyond(values []any) error {

@@ -73,6 +73,9 @@ type Each struct {
 // it is only skipped, as is one of which every run diverged: see Chart.Skip.
 func Query(f Figure, rows []Row, pending int) (Chart, error) {
 	c := Chart{Figure: f, X: Describe(f.X), Y: Describe(f.Y), Z: Describe(f.Z), XScale: f.XScale}
+	if f.Along() && f.X == "seconds" {
+		c.X.Header = "elapsed time"
+	}
 	err := checkFigure(f)
 	if err == nil {
 		err = c.query(rows, pending)
