@@ -1,6 +1,7 @@
 package plots
 
 import (
+	"image/color"
 	"math"
 	"slices"
 
@@ -45,7 +46,7 @@ func (d *drawing) frontier() []plot.Plotter {
 				dominated = true
 				point.Color, ink = mix(look.colour, rgb(0xffffff), 0.6), faint()
 			}
-			spread := stretch{at, p.XLo / d.xscale, p.XHi / d.xscale, stroke(mix(look.colour, rgb(0xffffff), 0.3), 0.8)}
+			spread := stretch{at, p.XLo / d.xscale, p.XHi / d.xscale, stroke(mix(point.Color.(color.NRGBA), rgb(0xffffff), 0.3), 0.8)}
 			d.xs.add(spread.xlo)
 			d.xs.add(spread.xhi)
 			under = append(under, spread)
@@ -72,7 +73,7 @@ func (d *drawing) frontier() []plot.Plotter {
 	if len(front) > 0 {
 		d.enter(look{place: lastPlace}, "Pareto front", line)
 	}
-	if len(tags) > manyTags {
+	if len(tags) > manyTags || d.faceted() && len(tags) > manyTags/3 {
 		d.footnote("labels that find no room are left out: the CSV has them all")
 	}
 	if dominated {
@@ -185,7 +186,7 @@ type beside struct {
 // Plot implements [plot.Plotter].
 func (l beside) Plot(c draw.Canvas, p *plot.Plot) {
 	x, y := p.Transforms(&c)
-	var taken []vg.Rectangle
+	var points, taken []vg.Rectangle
 	r := vg.Points(1.5 * markerSize)
 	front := l.front.corners(&c, p)
 	for i := 1; i < len(front); i++ {
@@ -196,7 +197,7 @@ func (l beside) Plot(c draw.Canvas, p *plot.Plot) {
 	}
 	for _, t := range l.tags {
 		at := vg.Point{X: x(t.x), Y: y(t.y)}
-		taken = append(taken, vg.Rectangle{Min: vg.Point{X: at.X - r, Y: at.Y - r}, Max: vg.Point{X: at.X + r, Y: at.Y + r}})
+		points = append(points, vg.Rectangle{Min: vg.Point{X: at.X - r, Y: at.Y - r}, Max: vg.Point{X: at.X + r, Y: at.Y + r}})
 	}
 	for _, t := range l.tags {
 		if t.text == "" {
@@ -214,6 +215,9 @@ func (l beside) Plot(c draw.Canvas, p *plot.Plot) {
 			cost := 0.01 * float64(i)
 			for _, other := range taken {
 				cost += overlap(box, other)
+			}
+			for _, other := range points {
+				cost += 4 * overlap(box, other)
 			}
 			cost += 4 * (float64(size.X*size.Y) - overlap(box, c.Rectangle)) // reaches out of the figure
 			if cost < least {

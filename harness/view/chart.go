@@ -104,7 +104,7 @@ func (c *Chart) query(rows []Row, pending int) error {
 		return err
 	}
 	c.absent("", notes)
-	if note := machineNote([]Column{c.X, c.Y}, selected); note != "" {
+	if note := machineNote([]Column{c.X, c.Y, c.Z}, selected); note != "" {
 		c.warn("%s", note)
 	}
 	names := methodNames(rows)
