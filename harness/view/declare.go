@@ -17,7 +17,7 @@ import (
 // "tokens_seen".
 type Figure struct {
 	ID       string         `toml:"id" json:"id"`                         // file name, fig-ID.svg
-	Kind     string         `toml:"kind" json:"kind"`                     // "line" | "bar" | "stacked_bar"
+	Kind     string         `toml:"kind" json:"kind"`                     // one of [Kinds]
 	Title    string         `toml:"title" json:"title,omitempty"`         //
 	X        string         `toml:"x" json:"x"`                           // column; "tokens_seen" and "step" draw the evaluation curve of each run
 	Y        string         `toml:"y" json:"y"`                           // column; stacked_bar: "bytes"
@@ -32,6 +32,12 @@ type Figure struct {
 	YScale   string         `toml:"yscale" json:"yscale,omitempty"`       // "linear" (default) | "log"
 	XLabel   string         `toml:"xlabel" json:"xlabel,omitempty"`       // default: the column's name and unit
 	YLabel   string         `toml:"ylabel" json:"ylabel,omitempty"`       //
+	Z        string         `toml:"z" json:"z,omitempty"`                 // heat_map: column shown by colour
+	ZScale   string         `toml:"zscale" json:"zscale,omitempty"`       // heat_map: "linear" (default) | "log", of the colours
+	Facet    string         `toml:"facet" json:"facet,omitempty"`         // column: one small panel per value, on shared axes
+	Band     string         `toml:"band" json:"band,omitempty"`           // line: "ci95" draws intervals as bands, "none" leaves them out; default: whiskers, or a band along many points
+	Raw      bool           `toml:"raw" json:"raw,omitempty"`             // line: also a thin line per seed
+	Formats  []string       `toml:"formats" json:"formats,omitempty"`     // which of [Formats]; default: all
 }
 
 // A Table declares a table over the runs of an experiment: one row per
@@ -56,6 +62,8 @@ const (
 	Line       = "line"
 	Bar        = "bar"
 	StackedBar = "stacked_bar"
+	HeatMap    = "heat_map"
+	Frontier   = "frontier"
 )
 
 // The values of Figure.XScale and YScale.
