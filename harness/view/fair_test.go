@@ -7,6 +7,7 @@ import (
 
 	"ranklab/harness/record"
 	"ranklab/harness/spec"
+	"ranklab/harness/stats"
 	"ranklab/harness/view"
 )
 
@@ -62,4 +63,22 @@ func differing(t *testing.T, name string) view.Grid {
 		t.Fatal(err)
 	}
 	return g
+}
+
+// What a reader of a run must know stands under figures and tables.
+func TestWarningsOfRunsAreShown(t *testing.T) {
+	eval := record.EvalRow{PPL: 20, Targets: 1}
+	rows, _ := view.Rows(record.Sweep{Runs: []record.SweepRun{{ID: "aaaaaaaaaaaa", Variant: "galore"}}}, []record.Run{{
+		ID: "aaaaaaaaaaaa", Summary: &record.Summary{ID: "aaaaaaaaaaaa", State: record.Done, Final: eval},
+		Origins: []record.Origin{{Variant: "galore", Kind: "galore", Settings: map[string]any{"rank": 8}}},
+	}})
+	rows[0].Warnings = []stats.Warning{stats.Budgets("3", "5")}
+	g, err := view.Tabulate(view.Table{ID: "t", Rows: []string{"method"}, Columns: []string{"ppl"}}, rows, 0, nil)
+	if err != nil || !slices.Contains(g.Rows[0].Notes, "tuned with 3 trials, others with 5") {
+		t.Errorf("%v, table notes %q", err, g.Rows[0].Notes)
+	}
+	c, err := view.Query(view.Figure{ID: "f", Kind: view.Line, X: "rank", Y: "ppl"}, rows, 0)
+	if err != nil || !slices.Contains(c.Warnings, "galore: tuned with 3 trials, others with 5") {
+		t.Errorf("%v, figure warnings %q", err, c.Warnings)
+	}
 }
