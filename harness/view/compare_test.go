@@ -13,7 +13,7 @@ import (
 
 // seeded makes runs of a method with the given perplexities, seeds 0, 1, 2, …;
 // NaN is a run that diverged.
-func seeded(method string, settings map[string]any, ppl ...float64) []Row {
+func seedsOf(method string, settings map[string]any, ppl ...float64) []Row {
 	var rows []Row
 	for seed, v := range ppl {
 		r := run(method, seed, v, settings)
@@ -58,10 +58,10 @@ func wantVerdicts(t *testing.T, g Grid, want ...string) {
 
 func TestRowsAreComparedWithTheBaseline(t *testing.T) {
 	rows := slices.Concat(
-		seeded("adamw", nil, 30, 33, 31),
-		seeded("galore", map[string]any{"rank": 32}, 20, 22.1, 20.6),
-		seeded("lora", nil, 30.5, 33.2, 31.1),
-		seeded("adamw2", nil, 30, 33, 31),
+		seedsOf("adamw", nil, 30, 33, 31),
+		seedsOf("galore", map[string]any{"rank": 32}, 20, 22.1, 20.6),
+		seedsOf("lora", nil, 30.5, 33.2, 31.1),
+		seedsOf("adamw2", nil, 30, 33, 31),
 	)
 	g := tabulated(t, Table{Rows: []string{"method", "rank"}, Columns: []string{"ppl", "loss"}, CompareTo: map[string]any{"method": "adamw"}, Sort: "ppl"}, rows)
 	wantVerdicts(t, g, "galore lower", "adamw baseline", "adamw2 same", "lora unclear")
@@ -106,7 +106,7 @@ func TestBaselinesAreMatched(t *testing.T) {
 			}
 		}
 	}
-	rows = append(rows, seeded("galore", map[string]any{"steps": 400}, 20, 21, 22)...)
+	rows = append(rows, seedsOf("galore", map[string]any{"steps": 400}, 20, 21, 22)...)
 	g := tabulated(t, Table{Rows: []string{"method", "steps"}, Columns: []string{"ppl"}, CompareTo: map[string]any{"method": "adamw"}}, rows)
 	var got []string
 	for _, r := range g.Rows {
@@ -128,12 +128,12 @@ func TestBaselinesAreMatched(t *testing.T) {
 func TestWhatIsNotComparedIsSaid(t *testing.T) {
 	nan := math.NaN()
 	rows := slices.Concat(
-		seeded("adamw", nil, 30, 33, 31, 32),
-		seeded("one", nil, 20),
-		seeded("diverged", nil, 30.5, nan, 31.1, 32.5),
-		seeded("lost", nil, nan, nan, nan, nan),
-		seeded("shorter", map[string]any{"steps": 200, "lr": 0.1}, 30, 33.5, 31, 32),
-		seeded("other", map[string]any{"max_length": 256}, 20, 21, 22, 23),
+		seedsOf("adamw", nil, 30, 33, 31, 32),
+		seedsOf("one", nil, 20),
+		seedsOf("diverged", nil, 30.5, nan, 31.1, 32.5),
+		seedsOf("lost", nil, nan, nan, nan, nan),
+		seedsOf("shorter", map[string]any{"steps": 200, "lr": 0.1}, 30, 33.5, 31, 32),
+		seedsOf("other", map[string]any{"max_length": 256}, 20, 21, 22, 23),
 	)
 	for i := range rows {
 		if rows[i].Method != "other" {
@@ -172,7 +172,7 @@ func TestWhatIsNotComparedIsSaid(t *testing.T) {
 }
 
 func TestOneSeedIsNotCompared(t *testing.T) {
-	rows := slices.Concat(seeded("adamw", nil, 30), seeded("galore", nil, 20))
+	rows := slices.Concat(seedsOf("adamw", nil, 30), seedsOf("galore", nil, 20))
 	g := tabulated(t, Table{Rows: []string{"method"}, Columns: []string{"ppl"}, CompareTo: map[string]any{"method": "adamw"}}, rows)
 	wantVerdicts(t, g, "adamw baseline", "galore ")
 	for _, r := range g.Rows {
@@ -184,7 +184,7 @@ func TestOneSeedIsNotCompared(t *testing.T) {
 
 // Times of other machines, or with other threads, are not compared.
 func TestTimesAreComparedOnOneMachine(t *testing.T) {
-	rows := slices.Concat(seeded("adamw", nil, 30, 33, 31), seeded("galore", nil, 20, 21, 22), seeded("lora", nil, 20, 21, 22), seeded("relora", nil, 20, 21, 22))
+	rows := slices.Concat(seedsOf("adamw", nil, 30, 33, 31), seedsOf("galore", nil, 20, 21, 22), seedsOf("lora", nil, 20, 21, 22), seedsOf("relora", nil, 20, 21, 22))
 	for i := range rows {
 		rows[i].Machine = "CPU (avx2)"
 	}
@@ -202,7 +202,7 @@ func TestTimesAreComparedOnOneMachine(t *testing.T) {
 
 // Seeds pair by their streams, not by their number.
 func TestSeedsPairByTheirStreams(t *testing.T) {
-	rows := slices.Concat(seeded("adamw", nil, 30, 33, 31, 32), seeded("galore", nil, 20, 21, 22, 20))
+	rows := slices.Concat(seedsOf("adamw", nil, 30, 33, 31, 32), seedsOf("galore", nil, 20, 21, 22, 20))
 	for i := range rows[4:] {
 		rows[4+i].Settings["seed.init"] = float64(100 + i)
 	}
@@ -213,7 +213,7 @@ func TestSeedsPairByTheirStreams(t *testing.T) {
 }
 
 func TestBadComparisons(t *testing.T) {
-	rows := slices.Concat(seeded("adamw", nil, 30, 33, 31), seeded("galore", nil, 20, 21, 22))
+	rows := slices.Concat(seedsOf("adamw", nil, 30, 33, 31), seedsOf("galore", nil, 20, 21, 22))
 	adamw := map[string]any{"method": "adamw"}
 	for want, table := range map[string]Table{
 		"compare_to: no row of the table has method = sgd":             {CompareTo: map[string]any{"method": "sgd"}},
@@ -263,7 +263,7 @@ func TestPlannedComparisons(t *testing.T) {
 
 // The noise within seeds of an experiment is less than the scatter over them.
 func TestNoiseOf(t *testing.T) {
-	rows := slices.Concat(seeded("adamw", nil, 30, 60, 45), seeded("galore", nil, 20, 40.5, 30.2), seeded("again", nil, 20, 40.5, 30.2))
+	rows := slices.Concat(seedsOf("adamw", nil, 30, 60, 45), seedsOf("galore", nil, 20, 40.5, 30.2), seedsOf("again", nil, 20, 40.5, 30.2))
 	own, other := NoiseOf(rows, Describe("ppl"), true), NoiseOf(rows, Describe("ppl"), false)
 	if own.DF != 2 || other.DF != 4 || !(own.Sigma < other.Sigma/10) {
 		t.Errorf("paired %+v, not paired %+v", own, other)
