@@ -56,7 +56,7 @@ func clauses() map[string]clause {
 				return ""
 			}
 			e := r.Evidence.Eval
-			return fmt.Sprintf("%d targets in %d sequences (%.8s)", e.Targets, e.Sequences, e.Digest)
+			return fmt.Sprintf("%d targets in %d sequences (%s)", e.Targets, e.Sequences, e.Digest)
 		}, derived: settings("corpus_digest", "tokenizer_digest", "packing", "max_length", "eval.tokens")},
 		"tokens":    {perSeed: true, recorded: result("tokens_seen")},
 		"positions": {recorded: result("positions")},
@@ -73,14 +73,14 @@ func clauses() map[string]clause {
 }
 
 // clauseOf returns the quantity of a name: one of the list, else a setting.
-func clauseOf(name string) quantity {
+func clauseOf(name string) clause {
 	q, ok := clauses()[name]
 	if !ok {
 		q = clause{perSeed: isSeed(name), recorded: func(r Row) string {
-			if r.Value(name) == nil {
-				return "none"
+			if v := r.Value(name); v != nil && v != "" {
+				return Format(v)
 			}
-			return Format(r.Value(name))
+			return "none"
 		}}
 	}
 	q.name = name
@@ -100,9 +100,6 @@ func settingsText(r Row, names ...string) string {
 			continue
 		}
 		text := Format(v)
-		if strings.HasSuffix(name, "_digest") {
-			text = fmt.Sprintf("%.12s", text)
-		}
 		if len(names) > 1 {
 			text = name + " " + text
 		}
@@ -167,10 +164,10 @@ func (q clause) compare(rows []Row) (parties []party, difference string, remarks
 	return parties, sides(parties), remarks
 }
 
-// initText stands for the initial weights of a run in one short word.
+// initText stands for the initial weights of a run.
 func initText(r Row) string {
 	names := slices.Sorted(maps.Keys(r.Evidence.Init))
-	return fmt.Sprintf("%.8s", r.Evidence.Init[names[0]])
+	return r.Evidence.Init[names[0]]
 }
 
 // differInit compares the initial weights tensor by tensor. A tensor that only
@@ -186,7 +183,7 @@ func differInit(rows []Row) (parties []party, difference string, remarks []strin
 	parties = []party{{rows: rows}}
 	differing, first := 0, ""
 	for _, name := range slices.Sorted(maps.Keys(having)) {
-		digests := partition(having[name], func(r Row) string { return fmt.Sprintf("%.8s", r.Evidence.Init[name]) })
+		digests := partition(having[name], func(r Row) string { return r.Evidence.Init[name] })
 		if len(digests) < 2 {
 			continue
 		}
@@ -234,7 +231,7 @@ func differOrder(rows []Row) (parties []party, difference string, remarks []stri
 	n := prefixes[len(prefixes)-1].Sequences
 	parties = partition(rows, func(r Row) string {
 		digest, _ := r.Evidence.Order.Prefix(n)
-		return fmt.Sprintf("%.8s", digest)
+		return digest
 	})
 	if n < longest.Read {
 		remarks = append(remarks, fmt.Sprintf("compared over the first %s of up to %d", count(int(n), "sequence"), longest.Read))

@@ -3,6 +3,7 @@ package view
 import (
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -183,11 +184,14 @@ func namesOf(rows []Row) string {
 	return strings.Join(names, ", ")
 }
 
+// digests are shown by their first 8 digits, and compared in full.
+var digests = regexp.MustCompile(`\b([0-9a-f]{8})[0-9a-f]{24,}\b`)
+
 // sides describes parties by their values: "adamw, lora 0.1; galore 0.2".
 func sides(parties []party) string {
 	texts := make([]string, len(parties))
 	for i, p := range parties {
-		texts[i] = namesOf(p.rows) + ": " + p.value
+		texts[i] = namesOf(p.rows) + ": " + digests.ReplaceAllString(p.value, "$1")
 	}
 	return strings.Join(texts, "; ")
 }

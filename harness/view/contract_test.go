@@ -90,15 +90,15 @@ func TestContractCatches(t *testing.T) {
 	}{
 		"another stream of init": {
 			func(r *Row) { id := r.ID; *r = evidenced("galore", 0, 1, 12); r.ID, r.Seed = id, 1 },
-			map[string]string{"init": "seed 1: 3 of 3 tensors, the first embed (adamw, lora, lowrank: embed-of; galore: embed-of)"},
+			map[string]string{"init": "seed 1: 3 of 3 tensors, the first embed (adamw, lora, lowrank: embed-of-1; galore: embed-of-0)"},
 		},
 		"another order of the data": {
 			func(r *Row) { id := r.ID; *r = evidenced("galore", 1, 0, 12); r.ID = id },
-			map[string]string{"data_order": "seed 1: over the first 48 sequences: adamw, lora, lowrank: 48-first; galore: 48-first"},
+			map[string]string{"data_order": "seed 1: over the first 48 sequences: adamw, lora, lowrank: 48-first-of-1; galore: 48-first-of-0"},
 		},
 		"another evaluation set": {
 			func(r *Row) { r.Evidence.Eval = record.EvalSet{Digest: "shorter", Sequences: 9, Targets: 144} },
-			map[string]string{"eval_set": "adamw, galore, lora, lowrank: 300 targets in 19 sequences (evaluati); galore: 144 targets in 9 sequences (shorter)"},
+			map[string]string{"eval_set": "adamw, galore, lora, lowrank: 300 targets in 19 sequences (evaluation); galore: 144 targets in 9 sequences (shorter)"},
 		},
 		"another vocabulary": {
 			func(r *Row) {
