@@ -82,6 +82,7 @@ type Filter struct {
 	Key   string
 	Value any // float64, bool or string
 	Span  Span
+	At    Span // of Value
 	Bare  bool // written without its key
 }
 

@@ -268,7 +268,7 @@ func (p *parser) filter() Filter {
 		if _, isNumber := parseNumber(first.text); isNumber && first.kind == word {
 			p.fail(first.span, "write rank="+first.text, "%s is no method: of which setting is it the value?", first.text)
 		}
-		return Filter{Key: "method", Value: first.text, Span: first.span, Bare: true}
+		return Filter{Key: "method", Value: first.text, Span: first.span, At: first.span, Bare: true}
 	}
 	if first.kind == quoted {
 		p.fail(first.span, "write it without quotes", "a setting stands before =")
@@ -279,7 +279,7 @@ func (p *parser) filter() Filter {
 		p.unexpected("the value of " + first.text)
 		return Filter{}
 	}
-	f := Filter{Key: first.text, Value: value.text, Span: Span{first.span.Start, value.span.End}}
+	f := Filter{Key: first.text, Value: value.text, Span: Span{first.span.Start, value.span.End}, At: value.span}
 	if value.kind == word {
 		if x, ok := parseNumber(value.text); ok {
 			f.Value = x

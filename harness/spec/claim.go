@@ -85,12 +85,8 @@ func (e *expander) claimMethod(n *node, f expr.Filter, name string) {
 	if slices.Contains(methods, name) {
 		return
 	}
-	at := f.Span
-	if !f.Bare {
-		at.Start += len(f.Key) // behind the key
-	}
 	suggestion, _ := didYouMean(name, methods)
-	e.problems.add(n.within(at.Start, at.End), suggestion, "the methods here are "+strings.Join(methods, ", "), "there is no method %q", name)
+	e.problems.add(n.within(f.At.Start, f.At.End), suggestion, "the methods here are "+strings.Join(methods, ", "), "there is no method %q", name)
 }
 
 // label checks an id that names no file.

@@ -38,7 +38,7 @@ func (e *expander) referenceIDs() []string {
 		return nil
 	}
 	for _, t := range list.items {
-		if n := t.get("id"); n != nil && n.kind == stringNode {
+		if n := t.get("id"); n != nil && n.kind == stringNode && !slices.Contains(ids, n.str) {
 			ids = append(ids, n.str)
 		}
 	}
@@ -138,7 +138,10 @@ func (e *expander) checkCompare(d *declaration, r view.Reference) {
 			return
 		}
 		if !slices.ContainsFunc(r.Values, func(v map[string]any) bool { _, ok := v[name]; return ok }) {
-			suggestion, _ := didYouMean(name, view.Results())
+			suggestion := ""
+			if !view.IsResult(name) {
+				suggestion, _ = didYouMean(name, view.Results())
+			}
 			e.problems.add(n.place(), suggestion, "", "compare names %q, of which there is no value", name)
 		}
 		if !view.IsResult(n.str) {
@@ -164,7 +167,7 @@ func (e *expander) checkScale(d *declaration, r view.Reference) {
 			return
 		case slices.Contains([]string{"parameters", "tokens", "positions"}, name):
 			if v, ok := scalar(n); !ok || !isPublished(v) {
-				e.problems.add(n.pos, "", `write 134105856, or "130M"`, "%s is a number, not %s", name, n.describe())
+				e.problems.add(n.pos, "", `write 134105856, or "130M"`, "%s is a count above 0, not %s", name, n.describe())
 			}
 		case name == "dataset":
 			if n.kind != stringNode {
