@@ -47,6 +47,15 @@ func TestReference(t *testing.T) {
 		if got, want := run("table", name, "-f", "markdown"), read(filepath.Join(dir, "tables.md")); got != want {
 			t.Errorf("%s: table\n%s\nwant\n%s", name, got, want)
 		}
+		for _, command := range []string{"claims", "contract"} {
+			path := filepath.Join(dir, command+".md")
+			if _, err := os.Stat(path); err != nil {
+				continue // the experiment has none
+			}
+			if got, want := run(command, name, "-f", "markdown"), read(path); got != want {
+				t.Errorf("%s: %s\n%s\nwant\n%s", name, command, got, want)
+			}
+		}
 		run("figures", name, "-o", filepath.Join(results, "figures"))
 		figures, err := filepath.Glob(filepath.Join(dir, "fig-*"))
 		if err != nil || len(figures) == 0 {
