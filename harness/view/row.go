@@ -33,6 +33,7 @@ type Row struct {
 	Memory   map[memory.Category]int64
 	RSS      []record.RSSSample // resident size of the process along the run
 	Warnings []stats.Warning    // what a reader of its results must know
+	Evidence *record.Evidence   // what it started from and was fed with; nil if not recorded
 	// Metrics reads the rows along the run.
 	Metrics func() (record.Metrics, error)
 	// Subspace reads what was seen of its subspaces; nil or no rows: nothing.
@@ -80,6 +81,7 @@ func newRow(experiment string, sr record.SweepRun, r record.Run) Row {
 		Settings: make(map[string]any),
 		Results:  make(map[string]float64),
 		Memory:   r.Summary.Memory,
+		Evidence: r.Evidence,
 		Metrics:  r.Metrics,
 		Subspace: r.Subspace,
 		Timing:   r.Timing,
