@@ -24,7 +24,9 @@ func protocolSettings() []string {
 }
 
 // sameBits are settings that change memory and time, and no number.
-func sameBits() []string { return []string{"layerwise", "activation_checkpointing"} }
+func sameBits() []string {
+	return []string{"layerwise", "activation_checkpointing", "subspace", "after", "nth_refresh"}
+}
 
 // otherData says why a result of two rows of a table does not compare: losses
 // were measured on other text (bits per byte stand any tokenizer), times on
