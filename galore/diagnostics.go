@@ -227,19 +227,19 @@ func (b *probe) sides(q *projected) []side {
 	return all
 }
 
-// renewed follows a refresh. The moments are still those of before.
-func (b *probe) renewed(q *projected, g tensor.Matrix, n int, ok bool) {
+// renewed follows a refresh that found a basis or not, before anything becomes of the
+// moments. It returns the time that it took.
+func (b *probe) renewed(q *projected, g tensor.Matrix, n int, ok bool) (took time.Duration) {
 	if !b.due(n) {
-		return
+		return 0
 	}
 	start := time.Now()
-	defer func() { b.took += time.Since(start) }()
-	d := b.device
+	d, hasBasis := b.device, b.hadBasis || ok
 	all := b.sides(q)
 	for i := range all {
 		s := &all[i]
 		s.Update, s.Kept, s.NonFinite = n, !ok, d.NonFinite(g)
-		if !q.hasBasis {
+		if !hasBasis {
 			continue
 		}
 		s.Orthogonal = d.Departure(s.p, tensor.Of(b.gram, s.Rank, s.Rank), s.Left)
@@ -265,12 +265,15 @@ func (b *probe) renewed(q *projected, g tensor.Matrix, n int, ok bool) {
 			s.Effective, s.Stable, s.CapturedBest = spectrum.Effective, spectrum.Stable, spectrum.Captured
 		}
 	}
-	retention, staleness := b.moved(q)
+	retention, staleness := b.moved(q, hasBasis)
 	for _, s := range all {
 		s.Retention, s.Staleness = retention, staleness
 		b.found = append(b.found, s.Subspace)
 	}
 	q.seen.splitLeft, q.seen.splitRight = math.NaN(), math.NaN()
+	took = time.Since(start)
+	b.took += took
+	return took
 }
 
 // like gives scratch the shape of a matrix.
@@ -337,9 +340,9 @@ func (q *projected) firstMoment() (s tensor.Store, ok bool) {
 // moved returns how much of the first moment lies in the new bases, and how far
 // it would turn if it was brought there: with Q = PᵀP_old of each side, as the bases
 // are, QM on the left, MQᵀ on the right, and both on both.
-func (b *probe) moved(q *projected) (retention, staleness float64) {
+func (b *probe) moved(q *projected, hasBasis bool) (retention, staleness float64) {
 	s, ok := q.firstMoment()
-	if !ok || !b.hadBasis || !q.hasBasis {
+	if !ok || !b.hadBasis || !hasBasis {
 		return math.NaN(), math.NaN()
 	}
 	d := b.device

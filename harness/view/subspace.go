@@ -212,6 +212,9 @@ func (c *Chart) subspaces(rows []Row, names map[string]string) error {
 		}
 		hasChance = hasChance || slices.ContainsFunc(looks(), func(l look) bool { return l.Name == column && l.chance })
 	}
+	if len(f.Also) > 0 {
+		c.Y.Header = strings.ReplaceAll(strings.Join(columns, ", "), "_", " ")
+	}
 	if !hasChance {
 		return nil
 	}
