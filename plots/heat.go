@@ -129,7 +129,7 @@ func (d *drawing) usualRuns() (usual int) {
 
 // colourScale covers the values of all panels.
 func (d *drawing) colourScale() colourScale {
-	e := extent{math.Inf(1), math.Inf(-1)}
+	e := nothing()
 	for _, list := range [][]view.Series{d.chart.Series, d.chart.Baselines} {
 		for _, s := range list {
 			for _, p := range s.Points {
