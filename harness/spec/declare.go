@@ -19,7 +19,7 @@ func (e *expander) readFigures() []view.Figure {
 		var f view.Figure
 		d := e.declaration(t, "[[figure]]", &f)
 		d.id(f.ID, "figure")
-		d.oneOf("kind", f.Kind, true, view.Line, view.Bar, view.StackedBar)
+		d.oneOf("kind", f.Kind, true, view.Kinds()...)
 		d.column("x", f.X)
 		d.column("y", f.Y)
 		d.columns("group", f.Group)
@@ -28,11 +28,7 @@ func (e *expander) readFigures() []view.Figure {
 		d.subspace(f)
 		d.oneOf("xscale", f.XScale, false, view.Linear, view.Log, view.Category)
 		d.oneOf("yscale", f.YScale, false, view.Linear, view.Log)
-		if f.Kind == view.StackedBar {
-			d.column("stack", f.Stack)
-		} else if n := t.get("stack"); n != nil && f.Kind != "" {
-			e.problems.add(n.place(), "", "", "stack needs kind \"stacked_bar\"")
-		}
+		d.ofKind(f)
 		out = append(out, f)
 	}
 	e.uniqueIDs("figure")

@@ -17,7 +17,7 @@ import (
 // "tokens_seen".
 type Figure struct {
 	ID       string         `toml:"id" json:"id"`                         // file name, fig-ID.svg
-	Kind     string         `toml:"kind" json:"kind"`                     // "line" | "bar" | "stacked_bar"
+	Kind     string         `toml:"kind" json:"kind"`                     // one of [Kinds]
 	Title    string         `toml:"title" json:"title,omitempty"`         //
 	X        string         `toml:"x" json:"x"`                           // column; "tokens_seen" and "step" draw the evaluation curve of each run
 	Y        string         `toml:"y" json:"y"`                           // column; stacked_bar: "bytes"
@@ -25,13 +25,19 @@ type Figure struct {
 	Stack    string         `toml:"stack" json:"stack,omitempty"`         // stacked_bar: "category"
 	Where    map[string]any `toml:"where" json:"where,omitempty"`         // column = value or list of values that a run must have; stacked_bar also takes "category"
 	Baseline map[string]any `toml:"baseline" json:"baseline,omitempty"`   // runs drawn as a horizontal line, selected like where
-	Source   string         `toml:"source" json:"source,omitempty"`       // "" = the runs | "subspace": what [diagnostics] recorded of their subspaces
-	MeanOver []string       `toml:"mean_over" json:"mean_over,omitempty"` // source "subspace": columns that are averaged within each run: "layer", "module", …
-	Also     []string       `toml:"also" json:"also,omitempty"`           // source "subspace": further results, drawn beside y
 	XScale   string         `toml:"xscale" json:"xscale,omitempty"`       // "linear" (default) | "log" | "category"
 	YScale   string         `toml:"yscale" json:"yscale,omitempty"`       // "linear" (default) | "log"
 	XLabel   string         `toml:"xlabel" json:"xlabel,omitempty"`       // default: the column's name and unit
 	YLabel   string         `toml:"ylabel" json:"ylabel,omitempty"`       //
+	Z        string         `toml:"z" json:"z,omitempty"`                 // heat_map: column shown by colour
+	ZScale   string         `toml:"zscale" json:"zscale,omitempty"`       // heat_map: "linear" (default) | "log", of the colours
+	Facet    string         `toml:"facet" json:"facet,omitempty"`         // column: one small panel per value, on shared axes
+	Band     string         `toml:"band" json:"band,omitempty"`           // line: "ci95" draws intervals as bands, "none" leaves them out; default: whiskers, or a band along many points
+	Raw      bool           `toml:"raw" json:"raw,omitempty"`             // line: also a thin line per seed
+	Formats  []string       `toml:"formats" json:"formats,omitempty"`     // which of [Formats]; default: all
+	Source   string         `toml:"source" json:"source,omitempty"`       // "" = the runs | "subspace": what [diagnostics] recorded of their subspaces
+	MeanOver []string       `toml:"mean_over" json:"mean_over,omitempty"` // source "subspace": columns that are averaged within each run: "layer", "module", …
+	Also     []string       `toml:"also" json:"also,omitempty"`           // source "subspace": further results, drawn beside y
 }
 
 // A Table declares a table over the runs of an experiment: one row per
@@ -52,6 +58,8 @@ const (
 	Line       = "line"
 	Bar        = "bar"
 	StackedBar = "stacked_bar"
+	HeatMap    = "heat_map"
+	Frontier   = "frontier"
 )
 
 // The values of Figure.XScale and YScale.

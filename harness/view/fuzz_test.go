@@ -29,6 +29,14 @@ func FuzzDeclared(f *testing.F) {
 	for old, v := range map[string]string{`"line"`: `"bar"`, `"update_proj_gap"`: `"label"`, `"ppl"`: `"lr"`, `"group":["rank"]`: `"group":["seed","seed"],"xscale":"log"`, `"galore"`: `null`, `["rank"]`: `["method"],"xscale":"category","yscale":"log"`} {
 		f.Add([]byte(strings.Replace(figures, old, v, 1)), []byte(strings.Replace(tables, old, v, 1)))
 	}
+	const more = `[{"id":"h","kind":"heat_map","x":"update_proj_gap","y":"rank","z":"ppl","facet":"lr","zscale":"log","where":{"method":"galore"},"baseline":{"method":"adamw"}},` +
+		`{"id":"f","kind":"frontier","x":"optimizer_state_bytes","y":"ppl","group":["kind"],"facet":"method","yscale":"log"},` +
+		`{"id":"b","kind":"line","x":"update_proj_gap","y":"ppl","xscale":"log","facet":"rank","raw":true,"band":"none","formats":["pdf"],"where":{"method":"galore"}},` +
+		`{"id":"s","kind":"line","x":"seconds","y":"loss","facet":"method"}]`
+	f.Add([]byte(more), []byte(tables))
+	for old, v := range map[string]string{`"update_proj_gap"`: `"step"`, `"rank"`: `"label"`, `"ppl"`: `"seed"`, `"log"`: `"linear"`, `"method"`: `"seed"`, `"line"`: `"heat_map"`, `"frontier"`: `"bar"`} {
+		f.Add([]byte(strings.ReplaceAll(more, old, v)), []byte(tables))
+	}
 	rows := experiment()
 	f.Fuzz(func(t *testing.T, figures, tables []byte) {
 		s := record.Sweep{Experiment: "x", Figures: figures, Tables: tables}
@@ -53,6 +61,12 @@ func FuzzDeclared(f *testing.F) {
 				continue
 			}
 			for _, series := range c.Series {
+				if (series.Panel != "") != (len(c.Panels) > 0) || series.Panel != "" && !slices.Contains(c.Panels, series.Panel) {
+					t.Fatalf("figure %+v has a series in the panel %q of %q", f, series.Panel, c.Panels)
+				}
+				if f.Kind == HeatMap && !slices.Contains(c.YCategories, series.Label) {
+					t.Fatalf("figure %+v has the row %q among %q", f, series.Label, c.YCategories)
+				}
 				for _, p := range series.Points {
 					if c.XScale == Category && (p.X != math.Trunc(p.X) || p.X < 0 || int(p.X) >= len(c.Categories)) || math.IsNaN(p.X) || c.XScale == Log && p.X <= 0 {
 						t.Fatalf("figure %+v has the point %+v on a %s axis of %q", f, p, c.XScale, c.Categories)

@@ -35,6 +35,9 @@ type Row struct {
 	Metrics func() (record.Metrics, error)
 	// Subspace reads what was seen of its subspaces; nil or no rows: nothing.
 	Subspace func() ([]record.SubspaceRow, error)
+	// Timing reads when updates were done; nil, or without rows, where that was
+	// not kept.
+	Timing func() ([]record.TimingRow, error)
 }
 
 // Rows returns the finished runs of a sweep in its order, and the entries of
@@ -77,6 +80,7 @@ func newRow(experiment string, sr record.SweepRun, r record.Run) Row {
 		Memory:   r.Summary.Memory,
 		Metrics:  r.Metrics,
 		Subspace: r.Subspace,
+		Timing:   r.Timing,
 	}
 	if m := r.Measured(); m != nil {
 		row.RSS = m.RSS
