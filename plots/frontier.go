@@ -203,7 +203,7 @@ func (l beside) Plot(c draw.Canvas, p *plot.Plot) {
 		if t.text == "" {
 			continue
 		}
-		best, least := vg.Rectangle{}, math.Inf(1)
+		best, least, far := vg.Rectangle{}, math.Inf(1), false
 		size := vg.Point{X: t.style.Width(t.text), Y: t.style.Height(t.text)}
 		for i, place := range tagPlaces() {
 			at := vg.Point{X: x(t.x), Y: y(t.y)}
@@ -212,22 +212,26 @@ func (l beside) Plot(c draw.Canvas, p *plot.Plot) {
 				Min: vg.Point{X: middle.X - size.X/2, Y: middle.Y - size.Y/2},
 				Max: vg.Point{X: middle.X + size.X/2, Y: middle.Y + size.Y/2},
 			}
-			cost := 0.01 * float64(i)
+			cost := 0.02 * float64(i)
 			for _, other := range taken {
-				cost += overlap(box, other)
+				cost += 2 * overlap(box, other)
 			}
 			for _, other := range points {
 				cost += 4 * overlap(box, other)
 			}
 			cost += 4 * (float64(size.X*size.Y) - overlap(box, c.Rectangle)) // reaches out of the figure
 			if cost < least {
-				best, least = box, cost
+				best, least, far = box, cost, math.Abs(float64(place.Y)) > 1
 			}
 		}
 		if !t.first && least > 0.12*float64(size.X*size.Y) {
 			continue
 		}
 		taken = append(taken, best)
+		if at := (vg.Point{X: x(t.x), Y: y(t.y)}); far {
+			near := vg.Point{X: min(max(at.X, best.Min.X), best.Max.X), Y: min(max(at.Y, best.Min.Y), best.Max.Y)}
+			c.StrokeLine2(stroke(rgb(0x9a9a9a), 0.5), at.X, at.Y, near.X, near.Y)
+		}
 		s := t.style
 		s.XAlign, s.YAlign = text.XCenter, text.YCenter
 		// Small letters, not their box, are level with the point.
@@ -238,7 +242,8 @@ func (l beside) Plot(c draw.Canvas, p *plot.Plot) {
 // tagPlaces lists directions from a point to the middle of its label, the best
 // first.
 func tagPlaces() []vg.Point {
-	return []vg.Point{{X: 1}, {Y: 1}, {Y: -1}, {X: -1}, {X: 0.8, Y: 0.9}, {X: 0.8, Y: -0.9}, {X: -0.8, Y: 0.9}, {X: -0.8, Y: -0.9}, {Y: 2}, {Y: -2}}
+	return []vg.Point{{X: 1}, {Y: 1}, {Y: -1}, {X: -1}, {X: 0.8, Y: 0.9}, {X: 0.8, Y: -0.9}, {X: -0.8, Y: 0.9}, {X: -0.8, Y: -0.9}, {Y: 2}, {Y: -2},
+		{X: 1, Y: 2}, {X: 1, Y: -2}, {X: -1, Y: 2}, {X: -1, Y: -2}, {X: 1.2, Y: 3.2}, {X: 1.2, Y: -3.2}, {X: -1.2, Y: 3.2}, {X: -1.2, Y: -3.2}, {X: 1.4, Y: 4.6}, {X: 1.4, Y: -4.6}}
 }
 
 // overlap returns the area that two boxes share, in square points.
