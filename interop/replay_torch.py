@@ -171,12 +171,13 @@ class Update(methods.Method):
         for kind, m in self.moments(p["parameter"]).items():
             if kind not in ("exp_avg", "momentum_buffer"):
                 continue
-            left, right = p.get("left"), p.get("right")
-            if left in old and left in new:
+            left, right = (side in old and side in new and side for side in (p.get("left"), p.get("right")))
+            if left:
                 m = self.bases[left].T @ (old[left] @ m)
-            if right in old and right in new:
+            if right:
                 m = (m @ old[right]) @ self.bases[right].T
-            self.replace(p["parameter"], kind, self.formats.moment(kind, m))
+            if left or right:
+                self.replace(p["parameter"], kind, self.formats.moment(kind, m))
 
     def delta(self, name, g, lr):
         p = self.projected.get(name)
@@ -456,7 +457,8 @@ class Bases:
         if dtype in ("int8", "int4"):
             want = affine(want, int(dtype[3:]))
         self.ours = max(self.ours, float((p - want).norm() / want.norm()))
-        self.floor = max(self.floor, UNITS[dtype])  # the rounding, or of codes one that goes the other way
+        # The rounding, or of codes one that goes the other way; Cholesky QR in float32 loses the square of the condition.
+        self.floor = max(self.floor, UNITS[dtype], 1e-5 if self.projector == "stiefel" else 0)
 
     def format(self, bundle, name):
         return self.dtype or ("bfloat16" if bundle.projectors.dtype(name) == "BF16" else "float32")
