@@ -13,6 +13,9 @@ import (
 
 const rank = 4
 
+// noPrecision keeps state in float32.
+var noPrecision = tensor.Precision{}
+
 // shapes gives the elements of the projectors and the shape of the projected
 // gradient of an (out, in) weight, m = min and n = max of both: std keeps mr
 // and works on nr, reverse_std keeps nr and works on mr.
@@ -152,7 +155,9 @@ func TestValidate(t *testing.T) {
 		"rule": func(c *galore.Config) { c.Rule = nil }, "rank": func(c *galore.Config) { c.Rank = 0 },
 		"gap": func(c *galore.Config) { c.UpdateProjGap = 0 }, "scale": func(c *galore.Config) { c.Scale = 0 },
 		"proj_type": func(c *galore.Config) { c.ProjType = "both" }, "projector": func(c *galore.Config) { c.Projector = "qr" },
-		"targets": func(c *galore.Config) { c.Targets = []models.Role{models.Head} },
+		"projector_dtype": func(c *galore.Config) { c.ProjectorDType = "int2" }, "moments": func(c *galore.Config) { c.Moments = "forget" },
+		"reset_step": func(c *galore.Config) { c.ResetStep = true },
+		"targets":    func(c *galore.Config) { c.Targets = []models.Role{models.Head} },
 	} {
 		c := good
 		change(&c)

@@ -96,7 +96,8 @@ type seen struct {
 
 // Diagnose makes the method look at its subspaces. Call it before Attach.
 func (m *Method) Diagnose(d Diagnosis) {
-	m.probe = &probe{Diagnosis: d, gap: m.config.UpdateProjGap, drawn: m.config.Projector != SVD && m.config.Projector != RangeFinder}
+	m.probe = &probe{Diagnosis: d, gap: m.config.UpdateProjGap}
+	_, m.probe.drawn = m.config.Projector.law()
 	m.probe.Nth = max(1, d.Nth)
 }
 
@@ -388,7 +389,8 @@ func (m *Method) Half(p *models.Param, grad tensor.Matrix, half, n int) {
 	}
 	m.device.Copy(found.left, q.left)
 	m.device.Copy(found.right, q.right)
-	_, ok := found.refresh(m.finder, grad, n)
+	_, renewed := found.refresh(m.finder, grad, n)
+	ok := renewed == q.sides()
 	q.seen.splitLeft, q.seen.splitRight = math.NaN(), math.NaN()
 	switch {
 	case half == 0:

@@ -22,12 +22,15 @@ const Never = -1
 // Config holds the settings of GaLore.
 type Config struct {
 	optim.Base
-	Rank          int           // r; a weight with min(out, in) < r is projected to min(out, in)
-	UpdateProjGap int           // T, updates between refreshes, or Never
-	Scale         float64       // a_g, the paper's α: factor of the step of projected weights
-	ProjType      ProjType      // "" is Std
-	Projector     Projector     // "" is RangeFinder
-	Targets       []models.Role // roles of the projected weights: attn, mlp; nil is both
+	Rank           int           // r; a weight with min(out, in) < r is projected to min(out, in)
+	UpdateProjGap  int           // T, updates between refreshes, or Never
+	Scale          float64       // a_g, the paper's α: factor of the step of projected weights
+	ProjType       ProjType      // "" is Std
+	Projector      Projector     // "" is RangeFinder
+	ProjectorDType DType         // how bases are kept; "" is AsState
+	Moments        Moments       // what becomes of state at a refresh; "" is Carry
+	ResetStep      bool          // with Reset: the t of bias correction starts again too
+	Targets        []models.Role // roles of the projected weights: attn, mlp; nil is both
 }
 
 // Validate reports every setting that makes no sense.
@@ -48,6 +51,15 @@ func (c Config) Validate() error {
 	if !slices.Contains(projectors, c.Projector) {
 		errs = append(errs, fmt.Errorf("projector %q is not one of %q", c.Projector, projectors))
 	}
+	if !slices.Contains(dtypes, c.ProjectorDType) {
+		errs = append(errs, fmt.Errorf("projector_dtype %q is not one of %q", c.ProjectorDType, dtypes))
+	}
+	if !slices.Contains(moments, c.Moments) {
+		errs = append(errs, fmt.Errorf("moments %q is not one of %q", c.Moments, moments))
+	}
+	if c.ResetStep && c.Moments != Reset {
+		errs = append(errs, fmt.Errorf("reset_step needs moments %q", Reset))
+	}
 	errs = append(errs, optim.ValidateTargets(c.Targets))
 	return errors.Join(errs...)
 }
@@ -56,30 +68,35 @@ func (c Config) Validate() error {
 // update of a targeted weight W (out, in) with gradient G, on the right side:
 //
 //	every T updates   P ← the first r rows of Vᵀ, where G = UΣVᵀ     (r, in),
-//	                  exactly or approximately: see Projector
+//	                  exactly, approximately, or drawn at random: see Projector
 //	R ← G·Pᵀ                                                        (out, r)
 //	Δ ← step of the base optimizer for R at learning rate η
 //	W ← W - a_g·Δ·P
 //
 // and on the left side R ← Pᵀ·G with P the first r columns of U, and
 // W ← W - a_g·P·Δ. The refresh happens in the updates 0, T, 2T, …; the new
-// basis serves the same update. The state of the base optimizer is carried over
-// a refresh unchanged, in the coordinates of the old basis (GaLore#54). All
-// other parameters are trained by the same base optimizer, without a_g.
+// basis serves the same update. What becomes of the state of the base optimizer
+// then, Moments says. All other parameters are trained by the same base
+// optimizer, without a_g.
 //
-// A refresh is skipped, and the old basis kept, if G is zero or not finite or
-// the decomposition fails. While there is no basis yet, every update tries to
+// A decomposition is skipped, and the old basis kept, if G is zero or not finite
+// or the decomposition fails. While there is no basis yet, every update tries to
 // find one; until then P = 0, so that a zero gradient moves nothing, and a
-// gradient that is not finite is dropped.
+// gradient that is not finite is dropped. A random basis does not depend on G: it
+// is drawn whatever G is, and a G that is not finite then reaches the state, as
+// it does between refreshes and at full rank. Reset happens whenever a refresh is
+// due, so that the time of the state is a function of the step number.
 //
 // State of an m × n weight, m ≤ n, with AdamW: P mr and moments 2nr (std),
-// P nr and moments 2mr (reverse_std), or (m+n)r and 2r² (full).
+// P nr and moments 2mr (reverse_std), or (m+n)r and 2r² (full). A basis of 8 or
+// 4 bits takes a byte or half a byte per value, and 5 bytes per 256.
 type Method struct {
 	config  Config
 	device  *tensor.Device
 	rest    *optim.Set
 	weights []*projected // by parameter id; nil: in the rest set
 	finder  finder
+	turner  *turner   // with Rotate
 	small   []float32 // scratch: a projected gradient
 	half    []float32 // scratch: a gradient projected on one of two sides
 
@@ -96,10 +113,12 @@ var (
 // projected is the state of one targeted weight.
 type projected struct {
 	projector
-	direction optim.Direction
-	state     []optim.Buffer
-	hasBasis  bool
-	seen      *seen // what the probe keeps
+	direction  optim.Direction
+	rows, cols int // of the projected gradient
+	state      []optim.Buffer
+	moments    []optim.Buffer // of them, those of the direction
+	hasBasis   bool
+	seen       *seen // what the probe keeps
 }
 
 // New returns the method.
@@ -109,6 +128,9 @@ func New(c Config) (*Method, error) {
 	}
 	if c.Projector == "" {
 		c.Projector = RangeFinder
+	}
+	if c.Moments == "" {
+		c.Moments = Carry
 	}
 	if err := c.Validate(); err != nil {
 		return nil, fmt.Errorf("galore: %w", err)
@@ -122,6 +144,7 @@ func (m *Method) Attach(model *models.Llama, env optim.Env) error {
 	m.weights = make([]*projected, len(model.Params()))
 	var small, half int
 	var panels []tensor.Panel
+	format := m.config.ProjectorDType.format(env)
 	for _, l := range model.Linears() {
 		if !optim.Targeted(m.config.Targets, l.Role) {
 			continue
@@ -129,21 +152,23 @@ func (m *Method) Attach(model *models.Llama, env optim.Env) error {
 		out, in := l.Out, l.In
 		r := min(m.config.Rank, out, in)
 		q := &projected{}
-		left, right := m.config.ProjType.sides(out, in)
-		if left {
-			q.left, q.leftKept, q.leftKey = q.basis(env, l.Weight.Name+".projector_left", out, r)
+		key := env.Key.Stream(string(m.config.Projector))
+		wanted := m.config.ProjType.sides(out, in)
+		if wanted.left {
+			q.left, q.leftKept, q.leftKey = q.basis(env, key, l.Weight.Name+".projector_left", out, r, format)
 			panels = append(panels, tensor.Panel{Out: out, In: in, Rank: r, Left: true})
 		}
-		if right {
-			q.right, q.rightKept, q.rightKey = q.basis(env, l.Weight.Name+".projector_right", r, in)
+		if wanted.right {
+			q.right, q.rightKept, q.rightKey = q.basis(env, key, l.Weight.Name+".projector_right", r, in, format)
 			panels = append(panels, tensor.Panel{Out: out, In: in, Rank: r})
 		}
-		rows, cols := q.shape(out, in)
-		q.direction = m.config.Rule.Direction(env, l.Weight.Name, rows, cols)
-		q.state = append(q.state, q.direction.State()...)
+		q.rows, q.cols = q.shape(out, in)
+		q.direction = m.config.Rule.Direction(env, l.Weight.Name, q.rows, q.cols)
+		q.moments = q.direction.State()
+		q.state = append(q.state, q.moments...)
 		m.weights[l.Weight.ID] = q
-		small = max(small, rows*cols)
-		if left && right {
+		small = max(small, q.rows*q.cols)
+		if wanted.left && wanted.right {
 			half = max(half, r*in)
 		}
 	}
@@ -151,23 +176,32 @@ func (m *Method) Attach(model *models.Llama, env optim.Env) error {
 	m.small = env.Ledger.Floats(memory.Scratch, "galore.projected_gradient", small)
 	m.half = env.Ledger.Floats(memory.Scratch, "galore.half_projected_gradient", half)
 	m.finder = m.config.Projector.newFinder(env, panels)
-	m.share(env)
+	m.share(env, format)
 	m.probe.attach(m, model, env)
-	return nil
+	if m.config.Moments != Rotate {
+		return nil
+	}
+	var err error
+	m.turner, err = newTurner(env, m.weights, small)
+	return err
 }
 
 // basis allocates one basis, zero until the first refresh, and derives its key.
 // The matrix has no data yet if the basis is not kept in float32.
-func (q *projected) basis(env optim.Env, name string, rows, cols int) (tensor.Matrix, tensor.Store, random.Key) {
-	kept := tensor.AllocStore(env.Ledger, memory.Projectors, name, rows, cols, env.State.Format())
+func (q *projected) basis(env optim.Env, key random.Key, name string, rows, cols int, f tensor.Format) (tensor.Matrix, tensor.Store, random.Key) {
+	kept := tensor.AllocStore(env.Ledger, memory.Projectors, name, rows, cols, f)
 	q.state = append(q.state, optim.Buffer{Name: name, Data: kept})
-	return tensor.Of(kept.Floats, rows, cols), kept, env.Key.Stream("range_finder").Tensor(name)
+	basis := tensor.Matrix{Rows: rows, Cols: cols, Stride: cols}
+	if f.Type == tensor.Float32 {
+		basis.Data = kept.Floats
+	}
+	return basis, kept, key.Tensor(name)
 }
 
 // share gives the bases that are not kept in float32 the scratch in which they
 // are when they are used.
-func (m *Method) share(env optim.Env) {
-	if env.State.Format().Type == tensor.Float32 {
+func (m *Method) share(env optim.Env, f tensor.Format) {
+	if f.Type == tensor.Float32 {
 		return
 	}
 	var left, right int
@@ -200,14 +234,13 @@ func (m *Method) Update(p *models.Param, grad tensor.Matrix, s optim.Step) {
 	if !m.rebase(q, grad, s) {
 		return
 	}
-	rows, cols := q.shape(p.W.Rows, p.W.Cols)
-	r := tensor.Of(m.small, rows, cols)
+	r := tensor.Of(m.small, q.rows, q.cols)
 	var half tensor.Matrix
 	if q.left.Rows > 0 && q.right.Rows > 0 {
-		half = tensor.Of(m.half, rows, p.W.Cols)
+		half = tensor.Of(m.half, q.rows, p.W.Cols)
 	}
 	q.project(m.device, grad, r, half)
-	c := s.Clock()
+	c := m.config.clock(s)
 	c.LR = lr
 	q.direction.Step(r, c)
 	q.back(m.device, float32(-m.config.Scale), r, half, p.W)
@@ -222,13 +255,30 @@ func (m *Method) rebase(q *projected, grad tensor.Matrix, s optim.Step) bool {
 		return true
 	}
 	start := time.Now()
-	captured, ok := q.projector.refresh(m.finder, grad, s.N)
+	if m.turner != nil {
+		m.turner.leave(&q.projector)
+	}
+	captured, renewed := q.projector.refresh(m.finder, grad, s.N)
 	failpoint.Here("basis found")
-	q.keep(m.device)
-	m.refresh.add(captured, ok, time.Since(start))
+	q.keep(m.device, renewed)
+	ok := renewed == q.sides()
+	looked := m.probe.renewed(q, grad, s.N, ok)
+	m.settle(q, renewed, s)
+	m.refresh.add(captured, ok, time.Since(start)-looked)
 	q.hasBasis = q.hasBasis || ok
-	m.probe.renewed(q, grad, s.N, ok)
 	return q.hasBasis || m.device.Finite(grad)
+}
+
+// settle does to the state of a weight what a refresh calls for.
+func (m *Method) settle(q *projected, renewed sides, s optim.Step) {
+	switch {
+	case m.config.Moments == Reset: // also where a decomposition has failed
+		for _, b := range q.moments {
+			b.Data.Clear()
+		}
+	case m.config.Moments == Rotate && q.hasBasis && renewed != sides{}:
+		m.turner.arrive(q, renewed, m.small, m.config.clock(s))
+	}
 }
 
 // EndStep implements [optim.Method].
@@ -260,38 +310,4 @@ func (m *Method) State() []optim.Buffer {
 		}
 	}
 	return all
-}
-
-// A refresh counts the refreshes of one step.
-type refresh struct {
-	step          optim.Step
-	tried, failed int
-	sum, least    float64 // of the captured shares
-	time          time.Duration
-}
-
-func (r *refresh) add(captured float64, ok bool, t time.Duration) {
-	r.tried++
-	r.time += t
-	if !ok {
-		r.failed++
-		return
-	}
-	if r.tried-r.failed == 1 || captured < r.least {
-		r.least = captured
-	}
-	r.sum += captured
-}
-
-func (r *refresh) event() optim.Event {
-	values := map[string]float64{"refreshed": float64(r.tried - r.failed), "kept": float64(r.failed)}
-	if n := r.tried - r.failed; n > 0 {
-		values["captured_mean"], values["captured_min"] = r.sum/float64(n), r.least
-	}
-	e := optim.NewEvent(r.step, "refresh", values)
-	e.Seconds = r.time.Seconds()
-	if r.failed > 0 {
-		e.Warn(fmt.Sprintf("%d of %d bases kept: the gradient was zero or not finite, or its decomposition failed", r.failed, r.tried))
-	}
-	return e
 }

@@ -5,6 +5,8 @@ import (
 
 	"ranklab/galore"
 	"ranklab/internal/memory"
+	"ranklab/internal/random"
+	"ranklab/models"
 	"ranklab/optim"
 	"ranklab/optim/optimtest"
 	"ranklab/tensor"
@@ -45,6 +47,45 @@ func TestElements(t *testing.T) {
 		if got := reverse[memory.Projectors] + reverse[memory.OptimizerState]; got != c.reverseAll {
 			t.Errorf("%s, reverse_std: %d elements, want %d", c.preset, got, c.reverseAll)
 		}
+	}
+}
+
+// Bases of 130m at rank 256 in 8 and 4 bits: 16,515,072 values in 84 tensors of
+// 768 blocks each.
+func TestBasisBytes(t *testing.T) {
+	for dtype, want := range map[galore.DType]int64{
+		galore.Float32: 4 * 16515072, galore.BFloat16: 2 * 16515072, galore.Int8: 16515072 + 5*84*768, galore.Int4: 16515072/2 + 5*84*768,
+	} {
+		m, err := galore.New(galore.Config{Base: optim.Base{Rule: optim.DefaultAdamW()}, Rank: 256, UpdateProjGap: 200, Scale: 0.25, ProjectorDType: dtype})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := optimtest.Bytes(t, m, "130m", tensor.Precision{})[memory.Projectors]; got != want {
+			t.Errorf("%s: %d bytes, want %d", dtype, got, want)
+		}
+	}
+}
+
+// A rotation needs the old bases, Q and one first moment, during a refresh only.
+func TestRotationScratch(t *testing.T) {
+	scratch := func(moments galore.Moments) (always, refresh int64) {
+		m, err := galore.New(galore.Config{Base: optim.Base{Rule: optim.DefaultAdamW()}, Rank: 256, UpdateProjGap: 200, Scale: 0.25, ProjType: galore.Full, Moments: moments})
+		if err != nil {
+			t.Fatal(err)
+		}
+		config, _ := models.Preset("130m")
+		l, model := memory.Predict(), models.New(config)
+		d := tensor.NewDevice(tensor.Options{Threads: 1})
+		defer d.Close()
+		if err := m.Attach(model, optim.Env{Device: d, Ledger: l, Key: random.New(1), Steps: 100}); err != nil {
+			t.Fatal(err)
+		}
+		return l.During(memory.Always), l.During(memory.Refresh)
+	}
+	always, before := scratch(galore.Carry)
+	same, refresh := scratch(galore.Rotate)
+	if want := int64(4 * (2*2048*256 + 2*256*256 + 256*256)); always != same || refresh-before != want {
+		t.Errorf("a rotation takes %d bytes in a refresh and %d otherwise, want %d and none", refresh-before, same-always, want)
 	}
 }
 

@@ -3,9 +3,7 @@ package galore
 import (
 	"fmt"
 
-	"ranklab/internal/memory"
 	"ranklab/internal/random"
-	"ranklab/optim"
 	"ranklab/tensor"
 )
 
@@ -23,19 +21,22 @@ const (
 
 var projTypes = []ProjType{Std, ReverseStd, Left, Right, Full}
 
+// sides are one side of a weight, both, or none.
+type sides struct{ left, right bool }
+
 // sides says which bases the projection of an (out, in) matrix has.
-func (t ProjType) sides(out, in int) (left, right bool) {
+func (t ProjType) sides(out, in int) sides {
 	switch t {
 	case Std:
-		return out < in, out >= in
+		return sides{left: out < in, right: out >= in}
 	case ReverseStd:
-		return out >= in, out < in
+		return sides{left: out >= in, right: out < in}
 	case Left:
-		return true, false
+		return sides{left: true}
 	case Right:
-		return false, true
+		return sides{right: true}
 	case Full:
-		return true, true
+		return sides{left: true, right: true}
 	}
 	panic(fmt.Sprintf("galore: unknown proj_type %q", t))
 }
@@ -43,8 +44,8 @@ func (t ProjType) sides(out, in int) (left, right bool) {
 // A projector holds the bases of one weight. Its sides are fixed when it is
 // made and never guessed from the shape of a gradient (ms-swift#10146).
 type projector struct {
-	left  tensor.Matrix // (out, r), orthonormal columns; no rows: absent
-	right tensor.Matrix // (r, in), orthonormal rows; no rows: absent
+	left  tensor.Matrix // (out, r), columns orthonormal but for Gaussian; no rows: absent
+	right tensor.Matrix // (r, in), rows likewise; no rows: absent
 
 	leftKey, rightKey random.Key // of each basis; a refresh derives its own
 
@@ -53,22 +54,26 @@ type projector struct {
 	leftKept, rightKept tensor.Store
 }
 
+// sides says which bases there are.
+func (p *projector) sides() sides { return sides{p.left.Rows > 0, p.right.Rows > 0} }
+
 // open widens bases that are not kept in float32.
 func (p *projector) open(d *tensor.Device) {
-	if p.leftKept.Halves != nil {
+	if p.leftKept.Format.Type != tensor.Float32 {
 		d.Load(p.left, p.leftKept)
 	}
-	if p.rightKept.Halves != nil {
+	if p.rightKept.Format.Type != tensor.Float32 {
 		d.Load(p.right, p.rightKept)
 	}
 }
 
-// keep rounds new bases to nearest, and goes on with what is kept.
-func (p *projector) keep(d *tensor.Device) {
-	if p.leftKept.Halves != nil {
+// keep rounds the bases of the renewed sides to nearest, and goes on with what is
+// kept. An old basis is not rounded again: 4 bits might not stay as they are.
+func (p *projector) keep(d *tensor.Device, renewed sides) {
+	if renewed.left && p.leftKept.Format.Type != tensor.Float32 {
 		d.Save(p.leftKept, p.left, tensor.Rounding{})
 	}
-	if p.rightKept.Halves != nil {
+	if renewed.right && p.rightKept.Format.Type != tensor.Float32 {
 		d.Save(p.rightKept, p.right, tensor.Rounding{})
 	}
 	p.open(d)
@@ -124,30 +129,32 @@ func (p *projector) isSet(d *tensor.Device) bool {
 	return true
 }
 
-// A finder computes the bases of a gradient. It returns false, and changes
-// nothing, if the gradient determines none. key is that of one refresh of one
-// basis; p holds the old basis, or zeros.
+// A finder computes the bases of a gradient, and the share of ‖G‖² that they
+// capture. It returns false, and changes nothing, if the gradient determines none.
+// key is that of one refresh of one basis; p holds the old basis, or zeros.
 type finder interface {
 	leftBasis(g, p tensor.Matrix, key random.Key) (captured float64, ok bool)
 	rightBasis(g, p tensor.Matrix, key random.Key) (captured float64, ok bool)
 }
 
 // refresh takes new bases from g in update n. It returns the share of ‖G‖² that
-// they capture (full: that the right one does), and false if g has none. With
-// two sides, a right decomposition that fails after the left one has not leaves
-// the left basis renewed.
-func (p *projector) refresh(f finder, g tensor.Matrix, n int) (captured float64, ok bool) {
-	captured, ok = 0, true
+// they capture (full: that the right one does; NaN: of such a G nothing can be),
+// and the sides that are new: none if g has no basis. With two sides, a right
+// decomposition that fails after the left one has not leaves the left basis
+// renewed.
+func (p *projector) refresh(f finder, g tensor.Matrix, n int) (captured float64, renewed sides) {
+	ok := true
 	if p.left.Rows > 0 {
 		captured, ok = f.leftBasis(g, p.left, p.leftKey.Step(n))
+		renewed.left = ok
 	}
 	if ok && p.right.Rows > 0 {
-		captured, ok = f.rightBasis(g, p.right, p.rightKey.Step(n))
+		captured, renewed.right = f.rightBasis(g, p.right, p.rightKey.Step(n))
 	}
-	return captured, ok
+	return captured, renewed
 }
 
-// A Projector is a way to compute a basis from a gradient.
+// A Projector is a way to come to a basis.
 type Projector string
 
 // The projectors.
@@ -157,73 +164,31 @@ const (
 	// RangeFinder approximates them by subspace iteration from the old basis
 	// (0909.4061), in a quarter of the time and with a little less captured energy.
 	RangeFinder Projector = "range_finder"
+
+	// The others draw it, by seed, weight and update, without looking at the
+	// gradient: see [tensor.Law].
+
+	// Stiefel is uniform over orthonormal bases (2410.11289).
+	Stiefel Projector = "stiefel"
+	// Gaussian is N(0, 1)/√r, not orthonormal (2402.03293, 2412.05270). Its vectors
+	// are about √(d/r) long on a side of d, and so are steps of Adam longer.
+	Gaussian Projector = "gaussian"
+	// Coordinate is r different coordinates of the side, in random order: a basis
+	// of zeros and ones, which is kept and multiplied like any other.
+	Coordinate Projector = "coordinate"
 )
 
-var projectors = []Projector{SVD, RangeFinder}
+var projectors = []Projector{SVD, RangeFinder, Stiefel, Gaussian, Coordinate}
 
-// RefreshFLOPs returns the arithmetic of new bases for an (out, in) weight: of
-// products in float32 with the range finder, of a Gram matrix and its
-// eigenvectors in float64, about 9m³, with the exact decomposition.
-func (c Config) RefreshFLOPs(out, in int) float64 {
-	var flops float64
-	r := min(c.Rank, out, in)
-	left, right := c.ProjType.sides(out, in)
-	for _, side := range []struct{ wanted, left bool }{{left, true}, {right, false}} {
-		panel := tensor.Panel{Out: out, In: in, Rank: r, Left: side.left}
-		switch {
-		case !side.wanted:
-		case c.Projector == SVD:
-			m, n := float64(min(out, in)), float64(max(out, in))
-			flops += m*m*n + 9*m*m*m
-			if !panel.ShortSide() {
-				flops += 2*m*n*float64(r) + 4*n*float64(r)*float64(r)
-			}
-		default:
-			flops += panel.FLOPs()
-		}
+// law returns the law of a basis that is drawn.
+func (p Projector) law() (law tensor.Law, drawn bool) {
+	switch p {
+	case Stiefel:
+		return tensor.Stiefel, true
+	case Gaussian:
+		return tensor.Gaussian, true
+	case Coordinate:
+		return tensor.Coordinates, true
 	}
-	return flops
-}
-
-// newFinder returns the finder for bases of the given panels.
-func (p Projector) newFinder(env optim.Env, panels []tensor.Panel) finder {
-	if p == RangeFinder {
-		return approximate{env.Device, tensor.NewRangeFinder(env.Ledger.For(memory.Refresh), "galore.range_finder", panels...)}
-	}
-	var short, long, wanted int
-	for _, q := range panels {
-		short, long = max(short, min(q.Out, q.In)), max(long, max(q.Out, q.In))
-		if !q.ShortSide() {
-			wanted = max(wanted, q.Rank)
-		}
-	}
-	return exact{env.Device, tensor.NewSVD(env.Ledger.For(memory.Refresh), "galore.svd", short, long, wanted)}
-}
-
-// exact finds singular vectors by an exact decomposition.
-type exact struct {
-	device    *tensor.Device
-	workspace *tensor.SVD
-}
-
-func (e exact) leftBasis(g, p tensor.Matrix, _ random.Key) (float64, bool) {
-	return e.device.LeftBasis(e.workspace, g, p)
-}
-
-func (e exact) rightBasis(g, p tensor.Matrix, _ random.Key) (float64, bool) {
-	return e.device.RightBasis(e.workspace, g, p)
-}
-
-// approximate finds bases by a range finder that starts from the old one.
-type approximate struct {
-	device    *tensor.Device
-	workspace *tensor.RangeFinder
-}
-
-func (a approximate) leftBasis(g, p tensor.Matrix, key random.Key) (float64, bool) {
-	return a.device.FindLeft(a.workspace, g, p, key)
-}
-
-func (a approximate) rightBasis(g, p tensor.Matrix, key random.Key) (float64, bool) {
-	return a.device.FindRight(a.workspace, g, p, key)
+	return 0, false
 }

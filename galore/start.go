@@ -5,18 +5,25 @@ import (
 	"ranklab/tensor"
 )
 
-// StartRows returns the random rows from which the range finder computes the
-// left or the right basis of p in update n, cold if there was no basis before:
-// see [tensor.Device.StartRows]. It returns no rows where nothing is drawn.
+// StartRows returns the random rows from which the left or the right basis of p
+// is made in update n: those that the range finder starts from, cold if there was
+// no basis before (see [tensor.Device.StartRows]), or the Z (r, side) of a random
+// basis (see [tensor.Device.NormalRows]). It returns no rows where none are drawn.
 func (m *Method) StartRows(p *models.Param, left bool, n int, cold bool) tensor.Matrix {
 	q := m.weights[p.ID]
-	if q == nil || m.config.Projector != RangeFinder {
+	if q == nil {
 		return tensor.Matrix{}
 	}
 	panel := tensor.Panel{Out: p.W.Rows, In: p.W.Cols, Rank: min(m.config.Rank, p.W.Rows, p.W.Cols), Left: left}
-	key := q.rightKey
+	key, side := q.rightKey, p.W.Cols
 	if left {
-		key = q.leftKey
+		key, side = q.leftKey, p.W.Rows
 	}
-	return m.device.StartRows(panel, cold, key.Step(n))
+	switch m.config.Projector {
+	case RangeFinder:
+		return m.device.StartRows(panel, cold, key.Step(n))
+	case Stiefel, Gaussian:
+		return m.device.NormalRows(panel.Rank, side, key.Step(n))
+	}
+	return tensor.Matrix{}
 }

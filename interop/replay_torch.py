@@ -77,7 +77,7 @@ class Bundle:
         """Our optimizer state by buffer, in float64."""
         all = {}
         for name in self.state.names():
-            if name.endswith((".absmax", ".projector_left", ".projector_right")):
+            if name.endswith((".absmax", ".scale", ".zero", ".projector_left", ".projector_right")):
                 continue
             all[name] = self.state[name].double()
             if self.state.dtype(name) == "U8":
@@ -150,9 +150,34 @@ class Update(methods.Method):
         self.bases = {}
 
     def refresh(self, u):
-        prefix = f"{u:06d}/"
-        for name in self.bundle.projectors.names(prefix):
-            self.bases[name[len(prefix) :]] = self.bundle.projectors[name].to(self.dtype)
+        prefix, old = f"{u:06d}/", dict(self.bases)
+        new = [name[len(prefix) :] for name in self.bundle.projectors.names(prefix)]
+        for name in new:
+            self.bases[name] = self.bundle.projectors[prefix + name].to(self.dtype)
+        moments, gap = self.case.get("moments"), self.case.get("update_proj_gap")
+        for p in self.projected.values():
+            if moments == "reset" and gap != "never" and u % gap == 0:
+                self.reset(p["parameter"])
+            if moments == "rotate":
+                self.rotate(p, old, new)
+
+    def reset(self, name):
+        """All state of a projected weight becomes 0 when a refresh is due."""
+        for kind, x in self.moments(name).items():
+            self.replace(name, kind, torch.zeros_like(x))
+
+    def rotate(self, p, old, new):
+        """The first moment follows its basis: M <- Q_left M Q_right^T."""
+        for kind, m in self.moments(p["parameter"]).items():
+            if kind not in ("exp_avg", "momentum_buffer"):
+                continue
+            left, right = (side in old and side in new and side for side in (p.get("left"), p.get("right")))
+            if left:
+                m = self.bases[left].T @ (old[left] @ m)
+            if right:
+                m = (m @ old[right]) @ self.bases[right].T
+            if left or right:
+                self.replace(p["parameter"], kind, self.formats.moment(kind, m))
 
     def delta(self, name, g, lr):
         p = self.projected.get(name)
@@ -239,10 +264,16 @@ class Replay:
         self.update.refresh(u)
         for name in trained:
             lr = self.rate * step["lr"][self.bundle.roles[name]]
-            self.update.set_time(name, step["t"]["adapters" if name in self.bundle.adapters else "others"])
+            self.update.set_time(name, step["t"][self.group(name, step["t"])])
             self.params[name] = self.formats.weight(self.update.update(name, self.params[name], grads[name], lr))
         for event in step.get("events", []):
             {"merge": self.merge, "reset": self.reset, "activate": self.activate}.get(event["kind"], lambda u: None)(u)
+
+    def group(self, name, times):
+        """The group of parameters whose time is that of a parameter."""
+        if name in self.bundle.adapters:
+            return "adapters"
+        return "projected" if name in self.update.projected and "projected" in times else "others"
 
     def gradients(self, step, trained):
         u, batches = step["update"], self.bundle.batches
@@ -369,15 +400,68 @@ def sine(p, v):
     return float(torch.linalg.matrix_norm(p - (p @ v.T) @ v, 2))
 
 
+UNITS = {"float32": 2.0**-24, "bfloat16": 2.0**-9, "int8": 2.0**-7, "int4": 2.0**-3}  # of a basis in its own format, relative
+
+
+def affine(x, bits):
+    """What becomes of values in blocks of 256 (arXiv 2407.08296)."""
+    levels, flat = 2**bits - 1, x.flatten()
+    out = []
+    for block in flat.split(256):
+        scale = max(float(block.max() - block.min()), 1e-5) / levels
+        zero = min(max(-round(float(block.min()) / scale), 0), levels)
+        out.append(((block / scale).round() + zero).clamp(0, levels).sub(zero) * scale)
+    return torch.cat(out).view_as(x)
+
+
+def drawn(projector, z):
+    """The basis that a random projector makes of its normal rows, as rows."""
+    if projector == "gaussian":
+        return z / math.sqrt(len(z))
+    q, r = torch.linalg.qr(z.T)
+    return (q * r.diagonal().sign()).T
+
+
 class Bases:
-    """Stored bases beside torch.linalg.svd of the stored gradients."""
+    """Stored bases beside torch.linalg.svd of the stored gradients, or beside what
+    a random projector makes of its stored rows."""
 
     def __init__(self, bundle):
-        self.count, self.ours, self.theirs, self.floor, self.captured, self.signs = 0, 0.0, 0.0, 0.0, 1.0, True
-        self.exact = bundle.method.get("projector") == "svd"
+        self.count, self.ours, self.theirs, self.floor, self.captured, self.least, self.signs = 0, 0.0, 0.0, 0.0, 1.0, CAPTURED, True
+        self.projector, self.dtype = bundle.method.get("projector"), bundle.method.get("projector_dtype")
+        self.exact = self.projector == "svd"
+        self.random = self.projector in ("stiefel", "gaussian", "coordinate")
+        if self.random:
+            for name in bundle.projectors.names():
+                self.compare_drawn(bundle, name)
+            return
         for name in bundle.gradients.names() if bundle.gradients else []:
             u, parameter = name.split("/", 1)
             self.compare(bundle, u, parameter, bundle.gradients[name])
+
+    def compare_drawn(self, bundle, name):
+        """Counts a basis; ours is its distance from what it should be."""
+        p = bundle.projectors[name].double()
+        rows = p.T if name.endswith("_left") else p
+        self.count += 1
+        if self.projector == "coordinate":  # different unit vectors, exact in every format
+            unit = bool(((rows - rows.round()).abs().max() < 1e-6) and (rows.round().sum(1) == 1).all() and (rows.round().sum(0) <= 1).all())
+            self.ours = max(self.ours, 0.0 if unit else 1.0)
+            self.floor = FLOOR
+            return
+        z, dtype = bundle.random[f"{self.projector}/{name}"], self.format(bundle, name)
+        single, want = drawn(self.projector, z), drawn(self.projector, z.double())
+        self.theirs = max(self.theirs, float((single.double() - want).norm() / want.norm()))
+        if name.endswith("_left"):
+            want = want.T
+        if dtype in ("int8", "int4"):
+            want = affine(want, int(dtype[3:]))
+        self.ours = max(self.ours, float((p - want).norm() / want.norm()))
+        # The rounding, or of codes one that goes the other way; Cholesky QR in float32 loses the square of the condition.
+        self.floor = max(self.floor, UNITS[dtype], 1e-5 if self.projector == "stiefel" else 0)
+
+    def format(self, bundle, name):
+        return self.dtype or ("bfloat16" if bundle.projectors.dtype(name) == "BF16" else "float32")
 
     def compare(self, bundle, u, parameter, g):
         f64, f32 = torch.linalg.svd(g.double(), full_matrices=False), torch.linalg.svd(g, full_matrices=False)
@@ -388,15 +472,17 @@ class Bases:
             rows = (lambda d: d[0].T) if side == "left" else (lambda d: d[2])
             p = bundle.projectors[name].double()
             p = p.T if side == "left" else p
+            self.signs &= bool((p.amax(1) >= (-p).amax(1) * (1 - UNITS[self.format(bundle, name)])).all())
             rank, a = len(p), (g.double().T if side == "left" else g.double())
             self.count += 1
             self.ours = max(self.ours, sine(p, rows(f64)[:rank]))
             self.theirs = max(self.theirs, sine(rows(f32)[:rank].double(), rows(f64)[:rank]))
-            unit = 2.0**-9 if bundle.projectors.dtype(name) == "BF16" else 2.0**-24
+            unit = UNITS[self.format(bundle, name)]
             self.floor = max(self.floor, unit * math.sqrt(rank))  # the rounding of the basis itself
+            p = torch.linalg.qr(p.T)[0].T  # of few bits it is not orthonormal
             energy = f64[1].square()
             self.captured = min(self.captured, float((a @ p.T).square().sum() / energy[:rank].sum()))
-            self.signs &= bool((p.amax(1) >= (-p).amax(1)).all())
+            self.least = min(self.least, CAPTURED * (1 - rank * unit**2))
 
     def quantity(self):
         return Quantity("bases", self.ours, self.theirs, self.floor)
@@ -404,13 +490,13 @@ class Bases:
     def ok(self):
         if self.count == 0:
             return True
-        return self.signs and (self.quantity().ok() if self.exact else self.captured >= CAPTURED)
+        return self.signs and (self.quantity().ok() if self.exact or self.random else self.captured >= self.least)
 
     def __str__(self):
         if self.count == 0:
             return "–"
-        angle = str(self.quantity()) if self.exact else f"{self.ours:.1e}"
-        text = f"{self.count}: {angle}, {100 * self.captured:.2f} %"
+        angle = str(self.quantity()) if self.exact or self.random else f"{self.ours:.1e}"
+        text = f"{self.count}: {angle}" + ("" if self.random else f", {100 * self.captured:.2f} %")
         return text if self.ok() else f"**{text}**"
 
 
@@ -485,7 +571,8 @@ def report(results):
         "*bases*: how many were compared with `torch.linalg.svd` of the stored gradient; the sine of the largest principal angle to the exact",
         "subspace, and the energy that a basis captures, as a share of what the exact one does, both in the worst case. With the projector `svd` the",
         "second angle is that of PyTorch's float32 decomposition, and the rule above holds, or the rounding of the basis in its own format. A range",
-        f"finder's basis is to capture {100 * CAPTURED} %, whatever its angle: where the spectrum is flat, directions are exchanged for ones as good.",
+        f"finder's basis is to capture {100 * CAPTURED} %, whatever its angle: where the spectrum is flat, directions are exchanged for ones as good; in 4 bits as",
+        "much less as their rounding costs. A random basis is compared with what its stored normal rows give; the number is the largest relative distance.",
         "",
         table(results),
         "",

@@ -114,7 +114,7 @@ func linearAxis(a *plot.Axis, e extent, fromZero bool, margin float64, n int) {
 
 func logAxis(a *plot.Axis, e extent, margin float64) {
 	factor := math.Pow(e.hi/e.lo, margin)
-	if e.hi == e.lo {
+	if e.hi == e.lo || math.IsInf(factor, 0) {
 		factor = 1.5
 	}
 	a.Min, a.Max = e.lo/factor, e.hi*factor

@@ -30,10 +30,10 @@ type colourScale struct {
 func newColourScale(e extent, log bool) colourScale {
 	if e.lo >= e.hi { // one value, or none
 		if log {
-			e = extent{e.lo / 1.1, e.hi * 1.1}
+			e.lo, e.hi = e.lo/1.1, e.hi*1.1
 		} else {
 			half := max(math.Abs(e.lo)*0.05, 1e-9)
-			e = extent{e.lo - half, e.hi + half}
+			e.lo, e.hi = e.lo-half, e.hi+half
 		}
 	}
 	return colourScale{e, log}

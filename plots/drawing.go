@@ -2,6 +2,7 @@ package plots
 
 import (
 	"errors"
+	"fmt"
 	"image/color"
 	"math"
 	"slices"
@@ -46,24 +47,60 @@ type panel struct {
 // intervalNote explains whiskers and bands.
 const intervalNote = "intervals: 95 % confidence in the mean over seeds (Student t)"
 
-// An extent is the range of values seen on an axis.
-type extent struct{ lo, hi float64 }
+// An extent is the range of values seen on an axis. On a log scale the end of
+// an interval may lie beyond the edge of the axis: only what is positive counts.
+type extent struct {
+	lo, hi   float64
+	positive bool
+}
 
 func (e *extent) add(v float64) {
-	if !math.IsNaN(v) && !math.IsInf(v, 0) {
+	if !math.IsNaN(v) && !math.IsInf(v, 0) && (v > 0 || !e.positive) {
 		e.lo, e.hi = min(e.lo, v), max(e.hi, v)
 	}
 }
 
 func (e extent) empty() bool { return e.lo > e.hi }
 
+// nothing is the extent of no values.
+func nothing() extent { return extent{lo: math.Inf(1), hi: math.Inf(-1)} }
+
+// checkValues refuses points that have no place on the axes.
+func checkValues(chart view.Chart) error {
+	logY := chart.Figure.YScale == view.Log || chart.Figure.Kind == view.HeatMap && chart.Figure.ZScale == view.Log
+	for _, list := range [][]view.Series{chart.Series, chart.Overlays, chart.Lines, chart.Baselines} {
+		for _, s := range list {
+			for _, p := range s.Points {
+				if math.IsInf(p.Y, 0) || logY && p.Y <= 0 {
+					return fmt.Errorf("%s: the value %v cannot be placed on the scale", s.Label, p.Y)
+				}
+			}
+		}
+	}
+	for _, list := range [][]view.Series{chart.Series, chart.Overlays} {
+		for _, s := range list {
+			for _, p := range s.Points {
+				if math.IsInf(p.X, 0) || math.IsNaN(p.X) || chart.XScale == view.Log && p.X <= 0 {
+					return fmt.Errorf("%s: x = %v cannot be placed on the scale", s.Label, p.X)
+				}
+			}
+		}
+	}
+	return nil
+}
+
 func newDrawing(chart view.Chart) (*drawing, error) {
 	d := &drawing{
 		chart:     chart,
 		footnotes: chart.Warnings,
 		entered:   map[int]bool{},
-		xs:        extent{math.Inf(1), math.Inf(-1)},
-		ys:        extent{math.Inf(1), math.Inf(-1)},
+		xs:        nothing(),
+		ys:        nothing(),
+	}
+	d.ys.positive = chart.Figure.YScale == view.Log
+	d.xs.positive = chart.XScale == view.Log
+	if err := checkValues(chart); err != nil {
+		return nil, err
 	}
 	d.units()
 	d.assignLooks()

@@ -20,7 +20,7 @@ func (d *drawing) frontier() []plot.Plotter {
 	under := d.levels()
 	var front []dot
 	var tags []tag
-	var over []plot.Plotter
+	var over, best []plot.Plotter
 	intervals, dominated := false, false
 	for i, s := range d.chart.Series {
 		if !d.here(s) {
@@ -50,7 +50,11 @@ func (d *drawing) frontier() []plot.Plotter {
 			d.xs.add(spread.xlo)
 			d.xs.add(spread.xhi)
 			under = append(under, spread)
-			over = append(over, path{dots: []dot{at}, glyph: point})
+			if mark := (path{dots: []dot{at}, glyph: point}); p.Front {
+				best = append(best, mark)
+			} else {
+				over = append(over, mark)
+			}
 			tags = append(tags, tag{at, p.Label, letters(footnoteSize+0.5, ink), p.Front})
 		}
 		d.enter(look, s.Label, path{glyph: glyph})
@@ -73,20 +77,14 @@ func (d *drawing) frontier() []plot.Plotter {
 	if len(front) > 0 {
 		d.enter(look{place: lastPlace}, "Pareto front", line)
 	}
-	if len(tags) > manyTags || d.faceted() && len(tags) > manyTags/3 {
-		d.footnote("labels that find no room are left out: the CSV has them all")
-	}
 	if dominated {
-		d.footnote("lighter: another configuration is at least as good in both directions, and better in one")
+		d.footnote("lighter: another configuration is at least as good in both directions, and better in one; named where there is room")
 	}
 	if intervals {
 		d.footnote(intervalNote)
 	}
-	return slices.Concat(under, []plot.Plotter{line}, over, d.compared(), []plot.Plotter{beside{tags, line}})
+	return slices.Concat(under, []plot.Plotter{line}, over, best, d.compared(), []plot.Plotter{beside{tags, line}})
 }
-
-// manyTags is a number of labels up to which all find room.
-const manyTags = 12
 
 // lastPlace is behind all series in the legend.
 const lastPlace = 1 << 20
@@ -177,7 +175,8 @@ type tag struct {
 
 // beside writes tags beside their points, each where it covers the least of
 // the points, of the front and of the tags before it. Those that would cover
-// much are left out, except on the front, whose tags are written first.
+// much are left out, except on the front, whose tags are written first, and
+// further away where it is crowded.
 type beside struct {
 	tags  []tag
 	front steps
@@ -203,7 +202,7 @@ func (l beside) Plot(c draw.Canvas, p *plot.Plot) {
 		if t.text == "" {
 			continue
 		}
-		best, least := vg.Rectangle{}, math.Inf(1)
+		best, least, far := vg.Rectangle{}, math.Inf(1), false
 		size := vg.Point{X: t.style.Width(t.text), Y: t.style.Height(t.text)}
 		for i, place := range tagPlaces() {
 			at := vg.Point{X: x(t.x), Y: y(t.y)}
@@ -212,22 +211,30 @@ func (l beside) Plot(c draw.Canvas, p *plot.Plot) {
 				Min: vg.Point{X: middle.X - size.X/2, Y: middle.Y - size.Y/2},
 				Max: vg.Point{X: middle.X + size.X/2, Y: middle.Y + size.Y/2},
 			}
-			cost := 0.01 * float64(i)
+			reach := math.Abs(float64(place.Y)) - 1
+			if reach > 0 && !t.first {
+				break
+			}
+			cost := 0.02*float64(i) + 30*max(0, reach)
 			for _, other := range taken {
-				cost += overlap(box, other)
+				cost += 2 * overlap(box, other)
 			}
 			for _, other := range points {
 				cost += 4 * overlap(box, other)
 			}
 			cost += 4 * (float64(size.X*size.Y) - overlap(box, c.Rectangle)) // reaches out of the figure
 			if cost < least {
-				best, least = box, cost
+				best, least, far = box, cost, reach > 0
 			}
 		}
 		if !t.first && least > 0.12*float64(size.X*size.Y) {
 			continue
 		}
 		taken = append(taken, best)
+		if at := (vg.Point{X: x(t.x), Y: y(t.y)}); far {
+			near := vg.Point{X: min(max(at.X, best.Min.X), best.Max.X), Y: min(max(at.Y, best.Min.Y), best.Max.Y)}
+			c.StrokeLine2(stroke(rgb(0x9a9a9a), 0.5), at.X, at.Y, near.X, near.Y)
+		}
 		s := t.style
 		s.XAlign, s.YAlign = text.XCenter, text.YCenter
 		// Small letters, not their box, are level with the point.
@@ -236,9 +243,10 @@ func (l beside) Plot(c draw.Canvas, p *plot.Plot) {
 }
 
 // tagPlaces lists directions from a point to the middle of its label, the best
-// first.
+// first. The last ones are so far away that a line leads there.
 func tagPlaces() []vg.Point {
-	return []vg.Point{{X: 1}, {Y: 1}, {Y: -1}, {X: -1}, {X: 0.8, Y: 0.9}, {X: 0.8, Y: -0.9}, {X: -0.8, Y: 0.9}, {X: -0.8, Y: -0.9}, {Y: 2}, {Y: -2}}
+	return []vg.Point{{X: 1}, {Y: 1}, {Y: -1}, {X: -1}, {X: 0.8, Y: 0.9}, {X: 0.8, Y: -0.9}, {X: -0.8, Y: 0.9}, {X: -0.8, Y: -0.9},
+		{Y: 2}, {Y: -2}, {X: 1, Y: 2}, {X: 1, Y: -2}, {X: -1, Y: 2}, {X: -1, Y: -2}, {X: 1.2, Y: 3.2}, {X: 1.2, Y: -3.2}, {X: -1.2, Y: 3.2}, {X: -1.2, Y: -3.2}, {X: 1.4, Y: 4.6}, {X: 1.4, Y: -4.6}}
 }
 
 // overlap returns the area that two boxes share, in square points.

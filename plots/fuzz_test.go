@@ -28,6 +28,9 @@ func FuzzTicks(f *testing.F) {
 		if !(lo > 0 && hi > lo) || math.IsInf(hi, 0) {
 			return
 		}
+		if n := len(logTicks(lo, hi)); n > 9*14 {
+			t.Fatalf("%d ticks on a log axis [%v, %v]", n, lo, hi)
+		}
 		for i, tick := range logTicks(lo, hi) {
 			if !(tick.Value > 0) || math.IsInf(tick.Value, 0) {
 				t.Fatalf("tick %d on a log axis [%v, %v] is %v", i, lo, hi, tick.Value)

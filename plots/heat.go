@@ -75,7 +75,11 @@ func (d *drawing) cells() []plot.Plotter {
 		d.bar = &colourBar{scale: scale, title: d.zTitle()}
 		for _, b := range d.chart.Baselines {
 			for _, p := range b.Points {
-				if !math.IsNaN(p.Y) {
+				switch at := scale.at(p.Y / d.scale); {
+				case math.IsNaN(p.Y):
+				case at < 0 || at > 1:
+					d.footnote(fmt.Sprintf("beyond the colours: %s, %s", b.Label, d.cellLabel(p)))
+				default:
 					d.bar.marks = append(d.bar.marks, mark{value: p.Y / d.scale})
 					d.footnote(fmt.Sprintf("line across the colours: %s, %s", b.Label, d.cellLabel(p)))
 				}
@@ -129,12 +133,10 @@ func (d *drawing) usualRuns() (usual int) {
 
 // colourScale covers the values of all panels.
 func (d *drawing) colourScale() colourScale {
-	e := extent{math.Inf(1), math.Inf(-1)}
-	for _, list := range [][]view.Series{d.chart.Series, d.chart.Baselines} {
-		for _, s := range list {
-			for _, p := range s.Points {
-				e.add(p.Y / d.scale)
-			}
+	e := nothing()
+	for _, s := range d.chart.Series {
+		for _, p := range s.Points {
+			e.add(p.Y / d.scale)
 		}
 	}
 	return newColourScale(e, d.chart.Figure.ZScale == view.Log)

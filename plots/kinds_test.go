@@ -224,3 +224,25 @@ func TestPanelsAreAlike(t *testing.T) {
 		}
 	}
 }
+
+// TestIntervalsBelowALogScale: an interval may reach below zero, where a log
+// scale has no place. It is cut at the edge and does not stretch the axis.
+func TestIntervalsBelowALogScale(t *testing.T) {
+	c := sample(t, "rank")
+	c.Figure.YScale = view.Log
+	c.Series[0].Points[0].Lo = -5
+	d, err := newDrawing(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if y := d.panels[0].plot.Y; !(y.Min > 20) {
+		t.Errorf("the axis starts at %v", y.Min)
+	}
+	if _, err := SVG(c); err != nil {
+		t.Error(err)
+	}
+	c.Series[0].Points[0].Y = -5
+	if _, err := SVG(c); err == nil || !strings.Contains(err.Error(), `figure "rank": galore: the value -5 cannot be placed`) {
+		t.Errorf("a value below zero: %v", err)
+	}
+}

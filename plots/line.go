@@ -95,7 +95,7 @@ func (d *drawing) runLines(s view.Series, look look, seen func(j int) bool) []pl
 		l := path{style: stroke(mix(look.colour, rgb(0xffffff), 0.45), 0.7)}
 		for j, p := range s.Points {
 			for _, e := range p.Each {
-				if e.Seed != seed {
+				if e.Seed != seed || d.ys.positive && e.Y <= 0 {
 					continue
 				}
 				at := dot{x: e.X / d.xscale, y: e.Y / d.scale, lo: math.NaN(), hi: math.NaN()}

@@ -1,6 +1,7 @@
 package plots
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"math"
 	"os"
@@ -17,7 +18,7 @@ import (
 func sampleRun(method, label string, seed int, loss float64, settings map[string]any) view.Row {
 	loss += 0.01 * math.Sin(float64(7*seed+len(method)))
 	r := view.Row{
-		ID: fmt.Sprintf("%s%d%v", method, seed, settings), Method: method, Kind: method, Label: label, Seed: seed,
+		ID: sampleID(method, seed, settings), Method: method, Kind: method, Label: label, Seed: seed,
 		Settings: map[string]any{},
 		Results: map[string]float64{
 			"loss": loss, "ppl": math.Exp(loss), "bits_per_byte": loss / 2.2,
@@ -57,6 +58,11 @@ func sampleRun(method, label string, seed int, loss float64, settings map[string
 		return rows, nil
 	}
 	return r
+}
+
+// sampleID makes an id like that of a run.
+func sampleID(method string, seed int, settings map[string]any) string {
+	return fmt.Sprintf("%x", sha256.Sum256(fmt.Appendf(nil, "%s %d %v", method, seed, settings)))
 }
 
 func sampleRows() []view.Row {

@@ -16,13 +16,15 @@ const (
 	BFloat16             // the upper half of a float32
 	DynamicSigned        // 8 bits: the index into a map of [-1, 1], times the block's largest magnitude (2110.02861)
 	DynamicUnsigned      // 8 bits, a map of [0, 1]
+	Affine8              // 8 bits: an even spacing of the block's range (2407.08296)
+	Affine4              // 4 bits, likewise
 )
 
 // A Format is how a matrix is kept between uses. Whatever it is, computation is
 // in float32. The zero value is float32.
 type Format struct {
 	Type  Type
-	Block int // values that share a largest magnitude (8-bit types): a power of two in MinBlock … MaxBlock
+	Block int // values that share constants (types of 8 and 4 bits): a power of two in MinBlock … MaxBlock
 }
 
 // Bounds of Format.Block.
@@ -31,13 +33,16 @@ const (
 	MaxBlock = 4096
 )
 
-// Bytes returns the bytes of n values: 4n, 2n, or n and a float32 per block.
+// Bytes returns the bytes of n values: 4n, 2n, or their codes (n, or n/2 rounded
+// up) and per block a float32, of affine ones a byte more.
 func (f Format) Bytes(n int) int64 {
 	switch f.Type {
 	case Float32:
 		return 4 * int64(n)
 	case BFloat16:
 		return 2 * int64(n)
+	case Affine8, Affine4:
+		return int64(f.codes(n)) + 5*int64(f.blocks(n))
 	}
 	return int64(n) + 4*int64(f.blocks(n))
 }
@@ -56,13 +61,14 @@ type Store struct {
 	Rows, Cols int
 	Format     Format
 
-	Floats []float32 // Float32: the values. 8 bits: the largest magnitude of each block
+	Floats []float32 // Float32: the values. Fewer bits: the largest magnitude or the scale of each block
 	Halves []uint16  // BFloat16
-	Codes  []uint8   // 8 bits
+	Codes  []uint8   // 8 bits; Affine4: two to a byte
+	Zeros  []uint8   // affine: the code of 0 of each block
 }
 
-// AllocStore registers and returns a zeroed rows × cols matrix. What an 8-bit
-// one has per block is registered as name + ".absmax".
+// AllocStore registers and returns a zeroed rows × cols matrix. What one of 8 or 4
+// bits has per block is registered as name + ".absmax", or ".scale" and ".zero".
 func AllocStore(l *memory.Ledger, c memory.Category, name string, rows, cols int, f Format) Store {
 	f.check()
 	s, n := Store{Rows: rows, Cols: cols, Format: f}, rows*cols
@@ -71,6 +77,10 @@ func AllocStore(l *memory.Ledger, c memory.Category, name string, rows, cols int
 		s.Floats = l.Floats(c, name, n)
 	case BFloat16:
 		s.Halves = l.Halves(c, name, n)
+	case Affine8, Affine4: // with scale 0, every code is a zero
+		s.Codes = l.Codes(c, name, f.codes(n))
+		s.Floats = l.Floats(c, name+GroupScale, f.blocks(n))
+		s.Zeros = l.Codes(c, name+GroupZero, f.blocks(n))
 	default:
 		s.Codes = l.Codes(c, name, n)
 		s.Floats = l.Floats(c, name+AbsMax, f.blocks(n))
@@ -84,7 +94,11 @@ func AllocStore(l *memory.Ledger, c memory.Category, name string, rows, cols int
 // Free strikes a store that AllocStore made out of the ledger.
 func (s Store) Free(l *memory.Ledger, c memory.Category, name string) {
 	l.Free(c, name)
-	if s.Format.Type > BFloat16 {
+	switch {
+	case s.Format.affine():
+		l.Free(c, name+GroupScale)
+		l.Free(c, name+GroupZero)
+	case s.Format.Type > BFloat16:
 		l.Free(c, name+AbsMax)
 	}
 }
@@ -107,7 +121,10 @@ func (s Store) Matrix() Matrix {
 func (s Store) Clear() {
 	clear(s.Floats)
 	clear(s.Halves)
-	if s.Format.Type > BFloat16 {
+	if s.Format.affine() {
+		clear(s.Codes)
+		clear(s.Zeros)
+	} else if s.Format.Type > BFloat16 {
 		zero := s.Format.dynamic().zero
 		for i := range s.Codes {
 			s.Codes[i] = zero
@@ -202,6 +219,8 @@ func (s *Store) load(dst []float32, lo int) {
 		copy(dst, s.Floats[lo:])
 	case BFloat16:
 		widen(dst, s.Halves[lo:])
+	case Affine8, Affine4:
+		s.decodeAffine(dst, lo)
 	default:
 		s.decode(dst, lo)
 	}
@@ -212,6 +231,8 @@ func (s *Store) save(src []float32, lo int, r Rounding) {
 	switch {
 	case s.Format.Type == Float32:
 		copy(s.Floats[lo:], src)
+	case s.Format.affine():
+		s.encodeAffine(src, lo)
 	case s.Format.Type > BFloat16:
 		s.encode(src, lo)
 	case r.stochastic:

@@ -115,6 +115,7 @@ func formats() map[string]Format {
 	return map[string]Format{
 		"float32": {}, "bfloat16": {Type: BFloat16},
 		"signed": {Type: DynamicSigned, Block: 256}, "unsigned": {Type: DynamicUnsigned, Block: 2048},
+		"affine 8": {Type: Affine8, Block: 256}, "affine 4": {Type: Affine4, Block: 64},
 	}
 }
 
@@ -157,10 +158,10 @@ func TestStores(t *testing.T) {
 			d.Save(s, x, Stochastically(random.New(4)))
 			d.Load(y, s)
 			if i == 0 {
-				want = Store{Floats: slices.Clone(s.Floats), Halves: slices.Clone(s.Halves), Codes: slices.Clone(s.Codes)}
+				want = Store{Floats: slices.Clone(s.Floats), Halves: slices.Clone(s.Halves), Codes: slices.Clone(s.Codes), Zeros: slices.Clone(s.Zeros)}
 				loaded = slices.Clone(y.Data)
 			}
-			if !slices.Equal(s.Floats, want.Floats) || !slices.Equal(s.Halves, want.Halves) || !slices.Equal(s.Codes, want.Codes) || !slices.Equal(y.Data, loaded) {
+			if !slices.Equal(s.Floats, want.Floats) || !slices.Equal(s.Halves, want.Halves) || !slices.Equal(s.Codes, want.Codes) || !slices.Equal(s.Zeros, want.Zeros) || !slices.Equal(y.Data, loaded) {
 				t.Errorf("%s: other bits on %d threads", name, threads)
 			}
 			if f.Type <= BFloat16 {

@@ -173,7 +173,7 @@ func ints(t *testing.T, f *safetensors.File, name string, want ...int) []int32 {
 	return x
 }
 
-var names = []string{"adamw", "lowrank", "lora", "relora", "galore", "galore8bit"}
+var names = []string{"adamw", "lowrank", "lora", "relora", "galore", "galore8bit", "stiefel", "gaussian"}
 
 // TestBundle holds every bundle to what the run would be without it.
 func TestBundle(t *testing.T) {

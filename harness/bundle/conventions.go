@@ -19,7 +19,7 @@ func conventions(s spec.Run) map[string]string {
 		"attention":     "softmax(q k^T / sqrt(head_dim)) v, causal over the whole sequence",
 		"loss":          "cross-entropy in nats; the gradient is that of the sum over micro-batches of loss_scale * (sum of the token losses where mask is 1), all computed with the weights before the update",
 		"learning_rate": "steps[u].lr by the role of the parameter (parameters[].role): the scheduled rate times the factor of the group",
-		"t":             "steps[u].t is the t of the optimizer's formulas, 1 in the first update after its state was zero; adapters: of the factors A and B, others: of every other parameter",
+		"t":             "steps[u].t is the t of the optimizer's formulas, 1 in the first update after its state was zero; adapters: of the factors A and B; projected, where it is there: of projected weights; others: of every other parameter",
 		"order":         "gradients of all micro-batches, clipping, then each parameter on its own: weight decay and optimizer; then the events of the step",
 		"weight_decay":  decay(m),
 		"optimizer":     optimizer(m),
@@ -37,6 +37,7 @@ func conventions(s spec.Run) map[string]string {
 		text["factored"] = "y = scale * x A^T B^T with A (rank, in), B (out, rank); there is no W"
 	case "galore":
 		text["galore"] = galore(m)
+		text["moments"] = moments(m)
 	}
 	if m.Kind == "relora" {
 		text["merge"] = "event merge, after the step: W = W + scale * B A; A = random.safetensors merge/UPDATE/A's name; B = 0; moments stay unless there is a reset"
@@ -48,7 +49,10 @@ func conventions(s spec.Run) map[string]string {
 		}
 	}
 	if t.Dtype != spec.Float32 || t.StateDtype != spec.Float32 {
-		text["rounding"] = rounding(t)
+		text["rounding"] = rounding(m, t)
+	}
+	if m.ProjectorDtype != "" {
+		text["projector_dtype"] = projectorDtype(m)
 	}
 	return text
 }
@@ -97,8 +101,48 @@ func optimizer(m spec.Method) string {
 
 func galore(m spec.Method) string {
 	return "projected weights: with the bases of projectors.safetensors, P_left (out, r) and P_right (r, in), R = P_left^T G P_right^T (a side without a basis is left out); the optimizer turns R into a step, its state having the shape of R; " +
-		"W = W - scale * P_left step P_right. A new basis serves the update it is computed in; the optimizer's state is carried over a refresh as it is. scale acts on projected weights only. " +
-		fmt.Sprintf("Bases are computed from G (after clipping and, if any, l2 decay) in updates 0, T, 2T, ... with T = update_proj_gap (%s): the leading singular vectors, by %s, the component of largest magnitude of each vector positive. A gradient that is zero or not finite keeps the old basis", m.UpdateProjGap, m.Projector)
+		"W = W - scale * P_left step P_right. A new basis serves the update it is computed in. scale acts on projected weights only. " +
+		fmt.Sprintf("Bases are new in updates 0, T, 2T, ... with T = update_proj_gap (%s): ", m.UpdateProjGap) + projector(m)
+}
+
+func projector(m spec.Method) string {
+	const drawn = ", drawn without looking at the gradient"
+	switch m.Projector {
+	case "stiefel":
+		return "orthonormal vectors" + drawn + ": with Z (rank, side) = random.safetensors stiefel/UPDATE/BASIS and Z^T = Q R, the diagonal of R positive, the columns of Q"
+	case "gaussian":
+		return "vectors that are not orthonormal" + drawn + ": the rows of Z / sqrt(rank) with Z (rank, side) = random.safetensors gaussian/UPDATE/BASIS"
+	case "coordinate":
+		return "different unit vectors in random order" + drawn
+	}
+	return fmt.Sprintf("the leading singular vectors of G (after clipping and, if any, l2 decay), by %s, the component of largest magnitude of each vector positive. A gradient that is zero or not finite keeps the old basis", m.Projector)
+}
+
+func moments(m spec.Method) string {
+	if m.UpdateProjGap == spec.Never {
+		return "bases stay, and with them the optimizer's state"
+	}
+	const when = "before the step of every update u with u mod update_proj_gap = 0, u > 0, "
+	switch m.Moments {
+	case "reset":
+		text := when + "the optimizer's state of projected weights becomes 0"
+		if !m.ResetStep {
+			text += "; its t goes on"
+		}
+		return text
+	case "rotate":
+		return when + "the first moment M of a projected weight (exp_avg, momentum_buffer) follows its basis: with Q_left = P_new^T P_old of the left side and Q_right = P_new P_old^T of the right, M = Q_left M Q_right^T (a side without a basis is left out), rounded as in an update; the other state stays"
+	}
+	return "the optimizer's state is carried over a refresh as it is"
+}
+
+func projectorDtype(m spec.Method) string {
+	levels := map[string]int{"int8": 255, "int4": 15}[m.ProjectorDtype]
+	if levels == 0 {
+		return "bases are kept in " + m.ProjectorDtype
+	}
+	return fmt.Sprintf("bases are kept in %s: in blocks of 256 consecutive elements (row-major), scale = max(max - min, 1e-5) / %d, zero = clamp(-round(min / scale), 0, %d), code = clamp(round(x / scale) + zero, 0, %d), value = (code - zero) * scale. "+
+		"projectors.safetensors has the values, state.safetensors the codes (of int4 two to a byte, the first in its lower half) with .scale and .zero of each block", m.ProjectorDtype, levels, levels, levels)
 }
 
 func reset(m spec.Method) string {
@@ -117,11 +161,15 @@ func reset(m spec.Method) string {
 	return text
 }
 
-func rounding(t spec.Train) string {
+func rounding(m spec.Method, t spec.Train) string {
 	var parts []string
+	state := "optimizer state and bases"
+	if m.ProjectorDtype != "" {
+		state = "optimizer state"
+	}
 	for _, p := range []struct{ what, dtype, except string }{
 		{"weights and factors", t.Dtype, ""},
-		{"optimizer state and bases", t.StateDtype, " (not the second moments of adafactor, and not 8-bit moments; bases are always rounded to nearest)"},
+		{state, t.StateDtype, " (not the second moments of adafactor, and not 8-bit moments; bases are always rounded to nearest)"},
 	} {
 		switch p.dtype {
 		case spec.BFloat16:

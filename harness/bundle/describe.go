@@ -116,6 +116,10 @@ func (m *Manifest) add(s spec.Run, r *recorder, p train.Passed, c *clock) {
 			continue
 		}
 		trained = append(trained, q.Name)
+		if c.period > 0 && len(r.bases[q.ID]) > 0 {
+			step.T[projected] = p.Update%c.period + 1
+			continue
+		}
 		step.T[group(q)] = c.times[group(q)]
 	}
 	base := optim.Base{LRGroups: make(map[models.Role]float64)}
@@ -136,12 +140,14 @@ func (m *Manifest) add(s spec.Run, r *recorder, p train.Passed, c *clock) {
 type clock struct {
 	times     map[string]int // of the next update, by group
 	resetStep bool           // a reset starts the adapters' again
+	period    int            // a refresh that is due every so many updates starts that of projected weights again; 0: none does
 }
 
 // The groups of parameters that share a t.
 const (
-	adapters = "adapters"
-	others   = "others"
+	adapters  = "adapters"
+	projected = "projected" // by GaLore, where they have a time of their own
+	others    = "others"
 )
 
 func group(p *models.Param) string {
@@ -152,7 +158,11 @@ func group(p *models.Param) string {
 }
 
 func newClock(s spec.Run) *clock {
-	return &clock{times: map[string]int{adapters: 1, others: 1}, resetStep: s.Method.ResetStep}
+	c := &clock{times: map[string]int{adapters: 1, others: 1}, resetStep: s.Method.ResetStep}
+	if m := s.Method; m.Kind == "galore" && m.ResetStep && m.UpdateProjGap != spec.Never {
+		c.period = int(m.UpdateProjGap)
+	}
+	return c
 }
 
 // tick ends an update in which those events happened.

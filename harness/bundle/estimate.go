@@ -49,6 +49,14 @@ func Estimate(s spec.Run, n int, gradients bool) (Size, error) {
 			refreshes = int64((n + gap - 1) / gap)
 		}
 	}
+	values, err := basisValues(s, device)
+	if err != nil {
+		return nil, err
+	}
+	basis := 4 * values // as they are stored: fewer bits are widened
+	if bytes[memory.Projectors] == 2*values {
+		basis = 2 * values
+	}
 	positions := int64(t.TotalBatchSize) * int64(t.MaxLength)
 	var inputs, elements, starts int64 // of the targeted modules
 	for _, l := range models.New(s.Model.Config).Linears() {
@@ -62,17 +70,20 @@ func Estimate(s spec.Run, n int, gradients bool) (Size, error) {
 		InitFile: weights, FinalFile: weights,
 		StateFile:      bytes[memory.OptimizerState] + bytes[memory.Projectors],
 		BatchesFile:    int64(n) * positions * (4 + 4 + 1),
-		ProjectorsFile: refreshes * bytes[memory.Projectors],
+		ProjectorsFile: refreshes * basis,
 	}
 	if gradients {
 		size[GradientsFile] = refreshes * elements * 4
 	}
-	if m.Projector == "range_finder" {
+	switch m.Projector {
+	case "range_finder":
 		bases := int64(1)
 		if m.ProjType == "full" {
 			bases = 2
 		}
 		size[RandomFile] += bases * starts * 4
+	case "stiefel", "gaussian":
+		size[RandomFile] += refreshes * values * 4
 	}
 	if m.LoraDropout > 0 {
 		size[RandomFile] += int64(n) * positions * inputs
@@ -82,4 +93,14 @@ func Estimate(s spec.Run, n int, gradients bool) (Size, error) {
 		size[RandomFile] += merges * bytes[memory.Adapters]
 	}
 	return size, nil
+}
+
+// basisValues returns the number of values of all bases.
+func basisValues(s spec.Run, device *tensor.Device) (int64, error) {
+	s.Method.ProjectorDtype = spec.Float32
+	p, err := train.Predict(s, device)
+	if err != nil {
+		return 0, err
+	}
+	return p.Ledger.ByCategory()[memory.Projectors] / 4, nil
 }

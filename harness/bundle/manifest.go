@@ -110,8 +110,8 @@ type Factors struct {
 // bases in projectors.safetensors; a side without one is empty.
 type Projected struct {
 	Parameter string `json:"parameter"`
-	Left      string `json:"left,omitempty"`  // (out, rank), orthonormal columns
-	Right     string `json:"right,omitempty"` // (rank, in), orthonormal rows
+	Left      string `json:"left,omitempty"`  // (out, rank)
+	Right     string `json:"right,omitempty"` // (rank, in)
 	Rank      int    `json:"rank"`
 	Shape     []int  `json:"shape"` // of the projected gradient, and so of its moments
 }
@@ -127,7 +127,8 @@ type Step struct {
 	Update int                `json:"update"` // 0-based
 	LR     map[string]float64 `json:"lr"`     // by role
 	// T is the time of the optimizer's formulas: of A and B ("adapters"), where
-	// they are trained, and of everything else ("others").
+	// they are trained, of projected weights ("projected"), where a refresh starts
+	// it again, and of everything else ("others").
 	T         map[string]int `json:"t"`
 	Targets   int            `json:"targets"`
 	LossScale []float64      `json:"loss_scale"`          // per micro-batch

@@ -55,7 +55,7 @@ func (r *recorder) start(replay *train.Replay) {
 	for _, b := range replay.Method.State() {
 		if owner, left, ok := basisOf(b.Name); ok {
 			p := named[owner]
-			r.bases[p.ID] = append(r.bases[p.ID], &basis{Buffer: b, last: copyOf(b), left: left, cold: true})
+			r.bases[p.ID] = append(r.bases[p.ID], &basis{Buffer: b, last: r.copyOf(b), left: left, cold: true})
 			largest = max(largest, p.W.Rows*p.W.Cols)
 		}
 	}
@@ -100,12 +100,13 @@ func (r *recorder) Before(p *models.Param, grad tensor.Matrix, _ optim.Step) {
 func (r *recorder) After(p *models.Param, s optim.Step) {
 	renewed := false
 	for _, b := range r.bases[p.ID] {
-		if same(b.Buffer, b.last) {
+		now := r.copyOf(b.Buffer)
+		if same(now, b.last) {
 			continue
 		}
 		renewed = true
 		r.refreshed++
-		b.last = copyOf(b.Buffer)
+		b.last = now
 		r.keep(ProjectorsFile, stamp(s.N, b.last))
 		r.keepStart(p, b, s.N)
 		b.cold = false
@@ -115,19 +116,19 @@ func (r *recorder) After(p *models.Param, s optim.Step) {
 	}
 }
 
-// A starter is a method whose bases are found from random rows.
+// A starter is a method whose bases are found from random rows, or made of them.
 type starter interface {
 	StartRows(p *models.Param, left bool, n int, cold bool) tensor.Matrix
 }
 
-// keepStart keeps the random rows that a new basis was found from.
+// keepStart keeps the random rows that a new basis was made from.
 func (r *recorder) keepStart(p *models.Param, b *basis, n int) {
 	m, ok := r.replay.Method.(starter)
 	if !ok {
 		return
 	}
 	if x := m.StartRows(p, b.left, n, b.cold); x.Rows > 0 {
-		r.keep(RandomFile, safetensors.Of("range_finder/"+name(n, b.Name), tensor.Values(x), x.Rows, x.Cols))
+		r.keep(RandomFile, safetensors.Of(r.spec.Method.Projector+"/"+name(n, b.Name), tensor.Values(x), x.Rows, x.Cols))
 	}
 }
 
@@ -223,15 +224,19 @@ func stamp(n int, t safetensors.Tensor) safetensors.Tensor {
 	return t
 }
 
-// copyOf returns what a buffer holds, which is float32 or bfloat16.
-func copyOf(b optim.Buffer) safetensors.Tensor {
+// copyOf returns what a buffer holds: in bfloat16 if it is kept so, else in
+// float32, to which fewer bits are widened.
+func (r *recorder) copyOf(b optim.Buffer) safetensors.Tensor {
+	rows, cols := b.Data.Rows, b.Data.Cols
 	if b.Data.Halves != nil {
-		return safetensors.OfBFloat16(b.Name, slices.Clone(b.Data.Halves), b.Data.Rows, b.Data.Cols)
+		return safetensors.OfBFloat16(b.Name, slices.Clone(b.Data.Halves), rows, cols)
 	}
-	return safetensors.Of(b.Name, slices.Clone(b.Data.Floats), b.Data.Rows, b.Data.Cols)
+	x := tensor.Of(make([]float32, rows*cols), rows, cols)
+	r.device.Load(x, b.Data)
+	return safetensors.Of(b.Name, x.Data, rows, cols)
 }
 
-// same reports whether a buffer still holds what copyOf returned.
-func same(b optim.Buffer, t safetensors.Tensor) bool {
-	return slices.Equal(b.Data.Halves, t.BFloat16) && slices.Equal(b.Data.Floats, t.Float32)
+// same reports whether two copies of a buffer are equal.
+func same(a, b safetensors.Tensor) bool {
+	return slices.Equal(a.BFloat16, b.BFloat16) && slices.Equal(a.Float32, b.Float32)
 }

@@ -2,6 +2,7 @@ package bundle_test
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -166,6 +167,59 @@ func TestBases(t *testing.T) {
 			equal(t, name, got, basis)
 		}
 	})
+}
+
+// A random basis is what its stored rows give, kept in its format, and the time of
+// projected weights starts again with each.
+func TestRandomBases(t *testing.T) {
+	device := tensor.NewDevice(tensor.Options{Threads: 1})
+	defer device.Close()
+	for name, law := range map[string]tensor.Law{"stiefel": tensor.Stiefel, "gaussian": tensor.Gaussian} {
+		o := options(t, name)
+		b := write(t, o)
+		bases, gradients, drawn := b.open(t, bundle.ProjectorsFile), b.open(t, bundle.GradientsFile), b.open(t, bundle.RandomFile)
+		sides := map[string]int{"stiefel": 2, "gaussian": 1}[name]
+		if n := len(bases.Names()); n != 3*sides*14 || len(drawn.Names()) != n || len(gradients.Names()) != 3*14 {
+			t.Fatalf("%s: %d bases, %d draws and %d gradients", name, n, len(drawn.Names()), len(gradients.Names()))
+		}
+		format := tensor.Format{Type: tensor.Affine4, Block: 256}
+		if name == "gaussian" {
+			format = tensor.Format{Type: tensor.BFloat16}
+		}
+		for _, p := range b.Projected {
+			for _, side := range []string{p.Left, p.Right} {
+				if side == "" {
+					continue
+				}
+				left := side == p.Left
+				g := floats(t, gradients, "000003/"+p.Parameter)
+				panel := tensor.Panel{Out: g.Rows, In: g.Cols, Rank: 4, Left: left}
+				w := tensor.NewRandomBasis(memory.New(), "test", law, panel)
+				key := random.New(uint64(o.Spec.Seed.Init)).Stream(name).Tensor(side).Step(3)
+				got := floats(t, bases, "000003/"+side)
+				want := tensor.Of(make([]float32, got.Rows*got.Cols), got.Rows, got.Cols)
+				if left {
+					device.DrawLeft(w, g, want, key)
+				} else {
+					device.DrawRight(w, g, want, key)
+				}
+				kept := tensor.AllocStore(memory.New(), memory.Projectors, "test", want.Rows, want.Cols, format)
+				device.Save(kept, want, tensor.Rounding{})
+				device.Load(want, kept)
+				equal(t, side, got, want)
+				equal(t, name+"/000003/"+side, floats(t, drawn, name+"/000003/"+side), device.NormalRows(4, max(want.Rows, want.Cols), key))
+			}
+		}
+		for u, step := range b.Steps {
+			want := map[string]int{"others": u + 1}
+			if name == "stiefel" { // resets
+				want["projected"] = u%3 + 1
+			}
+			if !maps.Equal(step.T, want) {
+				t.Errorf("%s, update %d: t %v, want %v", name, u, step.T, want)
+			}
+		}
+	}
 }
 
 // A bundle whose numbers depend on noise that it does not hold says so.

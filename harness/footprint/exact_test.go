@@ -145,6 +145,9 @@ func Test8bit(t *testing.T) {
 		{footprint.Method{Kind: "adamw8bit", Block: 256}, 272517120},
 		{footprint.Method{Kind: "adamw8bit", Block: 2048}, 268850688},
 		{footprint.Method{Kind: "galore", Optimizer: "adamw8bit", Rank: 256, Block: 256}, 190531584},
+		// 84 bases of 768 blocks each, in 8 and 4 bits.
+		{footprint.Method{Kind: "galore", Rank: 256, ProjectorDtype: "int8"}, 2*(56623104+2*49171200) + 16515072 + 5*84*768},
+		{footprint.Method{Kind: "galore", Optimizer: "adamw8bit", Rank: 256, Block: 256, ProjectorDtype: "int4"}, 190531584 - 2*16515072 + 16515072/2 + 5*84*768},
 	} {
 		if got := exact(t, "130m", c.method).States(); got != c.want {
 			t.Errorf("%+v: states of %d bytes, want %d", c.method, got, c.want)
@@ -199,6 +202,7 @@ func TestErrors(t *testing.T) {
 	for _, m := range []footprint.Method{
 		{}, {Kind: "adam"}, {Kind: "galore"}, {Kind: "galore", Rank: -1}, {Kind: "galore", Rank: 4, ProjType: "both"},
 		{Kind: "lora", Rank: 4, Optimizer: "lion"}, {Kind: "sgd", Block: 256}, {Kind: "adamw", Block: -1},
+		{Kind: "adamw", ProjectorDtype: "int8"}, {Kind: "galore", Rank: 4, ProjectorDtype: "int2"},
 	} {
 		if p, err := footprint.Exact(preset(t, "9m"), m); err == nil {
 			t.Errorf("%+v: %+v, want an error", m, p)

@@ -31,32 +31,43 @@ func (p Parts) Total() int64 { return p.AllWeights() + p.Gradients + p.States() 
 // Elements counts the values that a method keeps for a model. A moment of 8
 // bits is a value like any other; the constants of its block are not counted.
 func Elements(c models.Config, m Method) (Parts, error) {
-	return sum(c, m, 1, m.stateElements)
+	return sum(c, m, counting{1, m.stateElements, func(n int64) int64 { return n }})
 }
 
 // Exact returns the bytes of the exact bf16 column: 2 for every value. Moments
-// of 8 bits are bytes with constants, see [Method.Block].
+// of 8 bits are bytes with constants, see [Method.Block], and so are bases of 8
+// or 4, see [Method.ProjectorDtype].
 func Exact(c models.Config, m Method) (Parts, error) {
-	return sum(c, m, 2, m.stateBytes)
+	return sum(c, m, m.exact())
 }
 
-// sum adds up the weights of a model. An element takes width; the state of a
-// (rows, cols) tensor is measured by state.
-func sum(c models.Config, m Method, width int64, state func(rows, cols int64) int64) (Parts, error) {
+// exact is the counting of the exact bf16 column.
+func (m Method) exact() counting { return counting{2, m.stateBytes, m.basisBytes} }
+
+// A counting measures tensors: an element takes width, and functions give the
+// size of the state of a (rows, cols) tensor and of a basis of n values.
+type counting struct {
+	width int64
+	state func(rows, cols int64) int64
+	basis func(n int64) int64
+}
+
+// sum adds up the weights of a model.
+func sum(c models.Config, m Method, by counting) (Parts, error) {
 	if err := m.check(c); err != nil {
 		return Parts{}, err
 	}
 	var total Parts
 	var largest int64
 	for _, w := range weights(c) {
-		one := m.weight(w, width, state)
+		one := m.weight(w, by)
 		total.Weights += w.count * one.Weights
 		total.Adapters += w.count * one.Adapters
 		total.Gradients += w.count * one.Gradients
 		total.State += w.count * one.State
 		total.Projectors += w.count * one.Projectors
 		for _, t := range m.trained(w) {
-			largest = max(largest, width*t.elements())
+			largest = max(largest, by.width*t.elements())
 		}
 	}
 	if m.Layerwise {

@@ -31,5 +31,5 @@ func Formulas() []Formula {
 
 // Example returns the bytes of the exact bf16 column for one target (out, in).
 func Example(out, in int, m Method) Parts {
-	return m.weight(weight{1, int64(out), int64(in), true}, 2, m.stateBytes)
+	return m.weight(weight{1, int64(out), int64(in), true}, m.exact())
 }

@@ -16,6 +16,11 @@ type Method struct {
 	Rank      int    // r of the low-rank kinds. GaLore takes min(r, out, in); a factor larger than its weight is refused
 	ProjType  string // galore: "std" | "reverse_std" | "left" | "right" | "full"; "" is "std"
 
+	// ProjectorDtype is how GaLore keeps a basis: "" in 2 bytes per value like
+	// everything else, "int8" and "int4" in a byte or half a byte, and 5 bytes per
+	// 256 values (2407.08296).
+	ProjectorDtype string
+
 	// Block is the number of elements that share a constant in adamw8bit
 	// (2110.02861): a byte per moment and two float32 constants per block. Tensors
 	// of fewer than 4096 elements keep float32 moments, and projectors their 2
@@ -31,6 +36,7 @@ var (
 	fullRank   = []string{"adamw", "sgd", "adafactor", "adamw8bit"}
 	lowRank    = []string{"lowrank", "lora", "relora", "galore"}
 	projTypes  = []string{"", "std", "reverse_std", "left", "right", "full"}
+	dtypes     = []string{"", "int8", "int4"}
 	optimizers = fullRank
 )
 
@@ -65,6 +71,8 @@ func (m Method) check(c models.Config) error {
 		return fmt.Errorf("unknown optimizer %q", m.Optimizer)
 	case m.Block != 0 && (m.Block < 0 || m.optimizer() != "adamw8bit"):
 		return fmt.Errorf("blocks of %d elements need adamw8bit and a positive number", m.Block)
+	case m.ProjectorDtype != "" && (m.Kind != "galore" || !slices.Contains(dtypes, m.ProjectorDtype)):
+		return fmt.Errorf("projector_dtype %q needs galore and one of %q", m.ProjectorDtype, dtypes[1:])
 	case slices.Contains(fullRank, m.Kind):
 		return nil
 	case m.Rank < 1:

@@ -27,6 +27,20 @@ const (
 	constants   = 2 * 4 // bytes per block: the largest |M| and the largest V, in float32
 )
 
+// basisBytes returns the bytes of a basis of n values: 2 each, or those of codes
+// and the constants of their blocks.
+func (m Method) basisBytes(n int64) int64 {
+	const block, constants = 256, 4 + 1 // the scale in float32 and a code, the zero point
+	blocks := (n + block - 1) / block
+	switch m.ProjectorDtype {
+	case "int8":
+		return n + constants*blocks
+	case "int4":
+		return (n+1)/2 + constants*blocks
+	}
+	return 2 * n
+}
+
 // stateBytes returns the bytes of the state of a tensor: 2 per value, or those
 // of 8-bit moments.
 func (m Method) stateBytes(rows, cols int64) int64 {

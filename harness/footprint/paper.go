@@ -46,7 +46,7 @@ func Paper(preset string, m Method) (Rule, bool) {
 	c, _ := models.Preset(preset)
 	size := nominal(preset)
 	std := m.ProjType == "" || m.ProjType == "std"
-	if size == 0 || m.optimizer() != "adamw" || m.Block != 0 || !std {
+	if size == 0 || m.optimizer() != "adamw" || m.Block != 0 || m.ProjectorDtype != "" || !std {
 		return Rule{}, false
 	}
 	t := paperTrained(c, m.Rank)

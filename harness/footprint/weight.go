@@ -48,11 +48,11 @@ func (m Method) trained(w weight) []tensor {
 
 // weight returns the memory of one weight: the formulas of 2403.03507, Table 1,
 // see [Formulas].
-func (m Method) weight(w weight, width int64, state func(rows, cols int64) int64) Parts {
-	p := Parts{Weights: width * w.out * w.in}
+func (m Method) weight(w weight, by counting) Parts {
+	p := Parts{Weights: by.width * w.out * w.in}
 	for _, t := range m.trained(w) {
-		p.Gradients += width * t.elements()
-		p.State += state(t.rows, t.cols)
+		p.Gradients += by.width * t.elements()
+		p.State += by.state(t.rows, t.cols)
 	}
 	switch {
 	case m.factored(w) && m.Kind == "lowrank":
@@ -64,14 +64,14 @@ func (m Method) weight(w weight, width int64, state func(rows, cols int64) int64
 		rows, cols := w.out, w.in
 		left, right := m.sides(w)
 		if left {
-			p.Projectors += width * w.out * r
+			p.Projectors += by.basis(w.out * r)
 			rows = r
 		}
 		if right {
-			p.Projectors += width * r * w.in
+			p.Projectors += by.basis(r * w.in)
 			cols = r
 		}
-		p.State = state(rows, cols)
+		p.State = by.state(rows, cols)
 	}
 	return p
 }

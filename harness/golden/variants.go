@@ -27,11 +27,11 @@ func Variants() map[string]func(*spec.Run) {
 		"galore": func(s *spec.Run) {
 			adam(s)
 			s.Method.Kind, s.Method.Rank, s.Method.UpdateProjGap, s.Method.Scale, s.Method.ProjType = "galore", 4, 4, 0.25, "std"
-			s.Method.Projector = "range_finder"
+			s.Method.Projector, s.Method.Moments = "range_finder", "carry"
 		},
 		"galore-adafactor": func(s *spec.Run) {
 			s.Method.Kind, s.Method.Rank, s.Method.UpdateProjGap, s.Method.Scale, s.Method.ProjType = "galore", 4, 5, 0.25, "reverse_std"
-			s.Method.Projector = "svd"
+			s.Method.Projector, s.Method.Moments = "svd", "carry"
 			s.Method.Optimizer, s.Method.DecayRate, s.Method.ClipThreshold, s.Method.Momentum = "adafactor", 0.8, 1, 0.9
 			s.Method.Targets = []string{"attn", "mlp"}
 		},
@@ -47,6 +47,30 @@ func Variants() map[string]func(*spec.Run) {
 		eight(s)
 		s.Method.Min8bitSize, s.Method.Reset, s.Method.ResetRatio = 64, "magnitude", 0.5
 		s.Train.Dtype = spec.BFloat16Stochastic
+	}
+	// The switches of GaLore: each projector, what becomes of moments, both sides,
+	// and bases of fewer bits.
+	all["galore-stiefel-rotate"] = func(s *spec.Run) {
+		all["galore"](s)
+		s.Method.Projector, s.Method.Moments, s.Method.ProjType = "stiefel", "rotate", "full"
+	}
+	all["galore-gaussian-reset"] = func(s *spec.Run) {
+		all["galore"](s)
+		s.Method.Projector, s.Method.Moments, s.Method.ResetStep, s.Method.ProjectorDtype = "gaussian", "reset", true, "int8"
+	}
+	all["galore-coordinate-sgd"] = func(s *spec.Run) {
+		all["galore"](s)
+		s.Method.Projector, s.Method.Moments = "coordinate", "rotate"
+		s.Method.Optimizer, s.Method.Momentum = "sgd", 0.9
+		s.Train.StateDtype = spec.BFloat16Stochastic
+	}
+	all["galore-8bit-int4"] = func(s *spec.Run) {
+		all["galore-8bit"](s)
+		s.Method.Moments, s.Method.ProjectorDtype = "rotate", "int4"
+	}
+	all["galore-reset"] = func(s *spec.Run) {
+		all["galore-adafactor"](s)
+		s.Method.Moments, s.Method.ProjectorDtype = "reset", "int4"
 	}
 	all["adamw-bfloat16"] = func(s *spec.Run) { all["adamw"](s); s.Train.Dtype, s.Train.StateDtype = spec.BFloat16, spec.BFloat16 }
 	all["galore-bfloat16-stochastic"] = func(s *spec.Run) {

@@ -63,6 +63,9 @@ func shape(s spec.Run) spec.Run {
 	switch p.Kind {
 	case "galore":
 		p.UpdateProjGap, p.Scale = probeGap, 1
+		if p.Moments == "reset" { // zeroing takes no time worth measuring
+			p.Moments, p.ResetStep = "carry", false
+		}
 	case "relora":
 		p.MergeEvery, p.CycleLength, p.RestartWarmupSteps = probeSteps, probeSteps, 0
 		p.MergeAt, p.Reset, p.ResetRatio, p.ResetStep, p.DeadStart = "boundary", "zero", 0, true, false

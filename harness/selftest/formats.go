@@ -26,7 +26,10 @@ func storages() []storage {
 			m:    tensor.Format{Type: tensor.DynamicSigned, Block: block}, v: tensor.Format{Type: tensor.DynamicUnsigned, Block: block},
 		})
 	}
-	return all
+	return append(all,
+		storage{name: "even spacing of 8 bits", m: tensor.Format{Type: tensor.Affine8, Block: 256}, v: half},
+		storage{name: "even spacing of 4 bits", m: tensor.Format{Type: tensor.Affine4, Block: 64}, v: half},
+	)
 }
 
 // formats are conversions to bfloat16 and 8 bits and back, and steps of Adam on
@@ -64,8 +67,13 @@ func formats() []Operation {
 
 // stored returns what a store holds.
 func stored(name string, s tensor.Store) []Output {
+	var least []float64 // of the range of each block
+	for i, zero := range s.Zeros {
+		least = append(least, -float64(zero)*float64(s.Floats[i]))
+	}
 	return []Output{
 		values(name, s.Cols, s.Halves), values(name+", codes", s.Cols, s.Codes), values(name+", magnitudes", len(s.Floats), s.Floats),
+		numbers(name+", least values", least...),
 	}
 }
 

@@ -51,7 +51,7 @@ func products() []Operation {
 }
 
 // bases are what GaLore refreshes its projectors with: exact singular vectors,
-// and the range finder from nothing and from its own result.
+// the range finder from nothing and from its own result, and those that are drawn.
 func bases() []Operation {
 	var all []Operation
 	for _, s := range []struct{ rows, cols, rank int }{{40, 27, 6}, {61, 203, 9}} {
@@ -73,6 +73,36 @@ func bases() []Operation {
 			captured, _ := d.FindRight(w, g, p, key().Step(3))
 			return []Output{output("P", p), numbers("captured", captured)}
 		}})
+	}
+	for _, l := range []struct {
+		name string
+		law  tensor.Law
+	}{{"stiefel", tensor.Stiefel}, {"gaussian", tensor.Gaussian}, {"coordinates", tensor.Coordinates}} {
+		const rows, cols, rank = 61, 203, 40
+		g := strided("g", rows, cols, 1)
+		all = append(all, Operation{"DrawLeft and DrawRight", shape(rows, cols, rank) + ", " + l.name, func(d *tensor.Device) []Output {
+			w := tensor.NewRandomBasis(memory.New(), "basis", l.law,
+				tensor.Panel{Out: rows, In: cols, Rank: rank, Left: true}, tensor.Panel{Out: rows, In: cols, Rank: rank})
+			left, right := tensor.Of(make([]float32, rows*rank), rows, rank), tensor.Of(make([]float32, rank*cols), rank, cols)
+			first := d.DrawLeft(w, g, left, key().Step(4))
+			second := d.DrawRight(w, g, right, key().Step(5))
+			captured := numbers("captured", first, second)
+			if l.law == tensor.Coordinates { // but for ones there are zeros
+				return []Output{numbers("left", ones(left)...), numbers("right", ones(right)...), captured}
+			}
+			return []Output{output("left", left), output("right", right), captured}
+		}})
+	}
+	return all
+}
+
+// ones returns where a matrix is not zero, and what it holds there.
+func ones(x tensor.Matrix) []float64 {
+	var all []float64
+	for i, v := range x.Data {
+		if v != 0 {
+			all = append(all, float64(i), float64(v))
+		}
 	}
 	return all
 }

@@ -158,7 +158,7 @@ func resolveExact(root *node, problems *collector) *resolution {
 		}
 	}
 	for _, f := range allFields() {
-		if f.later && f.absent != "" && r.values[f.key] == nil {
+		if ok, _ := r.run.applies(f.key); ok && f.later && f.absent != "" && r.values[f.key] == nil {
 			f.value(reflect.ValueOf(&r.run).Elem()).SetString(f.absent)
 		}
 	}

@@ -131,8 +131,12 @@ func (e *expander) columnNames() map[string]string {
 	return names
 }
 
-// columnValue returns the value of a key as figures read it.
+// columnValue returns the value of a key as figures read it. projector_dtype is
+// the one that the bases have.
 func columnValue(run Run, key string) any {
+	if run.Method.ProjectorDtype == "" {
+		run.Method.ProjectorDtype = run.basesAsState()
+	}
 	f, sub, _ := lookup(key)
 	v := f.value(reflect.ValueOf(run))
 	if v.Kind() == reflect.Map {

@@ -43,6 +43,9 @@ func (r Run) sameness() string {
 // It holds the keys that apply to the run; a key that came later is left out
 // while it is not used, so that ids made before it stay.
 func (r Run) canonical(d Digests, include func(field) bool) []byte {
+	if r.Method.ProjectorDtype == r.basesAsState() { // the same, in other words
+		r.Method.ProjectorDtype = ""
+	}
 	doc := map[string]any{"numerics_version": NumericsVersion, "digests": d}
 	for _, f := range allFields() {
 		if ok, _ := r.applies(f.key); !ok || !include(f) {

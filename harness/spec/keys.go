@@ -118,7 +118,7 @@ func rawMethod(t *node) Method {
 		}
 		return ""
 	}
-	m.Kind, m.Optimizer, m.Init, m.Reset = text("kind"), text("optimizer"), text("init"), text("reset")
+	m.Kind, m.Optimizer, m.Init, m.Reset, m.Moments = text("kind"), text("optimizer"), text("init"), text("reset"), text("moments")
 	if m.Optimizer == "" {
 		m.Optimizer = baseOptimizer(m.Kind)
 	}

@@ -31,7 +31,10 @@ type Method struct {
 	UpdateProjGap Gap      `toml:"update_proj_gap" json:"update_proj_gap,omitempty"` // galore: updates between refreshes, or "never"
 	Scale         float64  `toml:"scale" json:"scale,omitempty"`                     // galore: a_g
 	ProjType      string   `toml:"proj_type" json:"proj_type,omitempty"`             // galore: "std" | "reverse_std" | "left" | "right" | "full"
-	Projector     string   `toml:"projector" json:"projector,omitempty"`             // galore: "svd" | "range_finder"
+	Projector     string   `toml:"projector" json:"projector,omitempty"`             // galore: "svd" | "range_finder" | "stiefel" | "gaussian" | "coordinate"
+
+	ProjectorDtype string `toml:"projector_dtype" json:"projector_dtype,omitempty" identity:"numbers,omitzero"` // galore: how bases are kept: "" (as train.state_dtype) | "float32" | "bfloat16" | "int8" | "int4"
+	Moments        string `toml:"moments" json:"moments,omitempty" identity:"numbers,omit=carry"`               // galore: the optimizer's state at a refresh: "carry" | "reset" | "rotate"; reset_step below
 
 	Init        string  `toml:"init" json:"init,omitempty"`                 // lowrank: "matched" | "spectral" | "kaiming"
 	LoraAlpha   float64 `toml:"lora_alpha" json:"lora_alpha,omitempty"`     // lora, relora; lowrank with kaiming (s = lora_alpha / r)
@@ -60,6 +63,12 @@ func optimizers() []string { return kinds()[:4] }
 func inits() []string  { return []string{"matched", "spectral", "kaiming"} }
 func resets() []string { return []string{"none", "zero", "random", "magnitude"} }
 
+func projectors() []string {
+	return []string{"svd", "range_finder", "stiefel", "gaussian", "coordinate"}
+}
+func projectorDtypes() []string { return []string{Float32, BFloat16, "int8", "int4"} }
+func momentChoices() []string   { return []string{"carry", "reset", "rotate"} }
+
 // kindKeys lists the keys that a kind adds to those of every method and of its
 // optimizer.
 func kindKeys(kind string) []string {
@@ -72,7 +81,7 @@ func kindKeys(kind string) []string {
 	case "relora":
 		return append(lora, "merge_every", "cycle_length", "restart_warmup_steps", "merge_at", "reset", "reset_ratio", "reset_step", "full_rank_steps", "dead_start")
 	case "galore":
-		return []string{"rank", "targets", "update_proj_gap", "scale", "proj_type", "projector"}
+		return []string{"rank", "targets", "update_proj_gap", "scale", "proj_type", "projector", "projector_dtype", "moments", "reset_step"}
 	}
 	return nil
 }
@@ -96,7 +105,7 @@ func optimizerKeys(optimizer string) []string {
 // momentum has no state, and Adafactor's second moments are float32.
 func (m Method) keepsState() bool {
 	switch {
-	case m.Kind == "galore":
+	case m.Kind == "galore" && m.ProjectorDtype == "":
 		return true
 	case m.Optimizer == "adamw8bit":
 		return false
@@ -137,6 +146,8 @@ func (m Method) has(key string) (ok bool, needs string) {
 		return m.Init == "kaiming" || !slices.Contains(inits(), m.Init), `init "kaiming" (the other starts have s = 1)`
 	case inKind && key == "reset_ratio":
 		return m.Reset == "random" || m.Reset == "magnitude" || !slices.Contains(resets(), m.Reset), `reset "random" or "magnitude"`
+	case inKind && key == "reset_step" && m.Kind == "galore":
+		return m.Moments == "reset" || !slices.Contains(momentChoices(), m.Moments), `moments "reset"`
 	case inKind && key == "reset_step":
 		return m.Reset != "none", "a reset"
 	case inKind:
@@ -168,7 +179,8 @@ func (m Method) has(key string) (ok bool, needs string) {
 // [0.9, 0.999], eps 1e-8, block_size 256, min_8bit_size 4096 (bitsandbytes). sgd: momentum 0.9.
 // adafactor: momentum 0, decay_rate 0.8, clip_threshold 1 (1804.04235).
 // Low-rank kinds: targets attn and mlp. galore: update_proj_gap 200, scale
-// 0.25, proj_type "std" (2403.03507), projector "range_finder". lowrank: init "matched". lora, relora:
+// 0.25, proj_type "std" (2403.03507), projector "range_finder", kept as state is, moments
+// "carry"; with "reset", reset_step. lowrank: init "matched". lora, relora:
 // lora_alpha 32, lora_dropout 0, scaling "alpha_over_r". relora: cycle_length =
 // merge_every, restart_warmup_steps the smaller of 100 (2307.05695) and a tenth of the cycle,
 // merge_at "boundary", reset "zero" with reset_step, reset_ratio 0.999
@@ -202,6 +214,8 @@ func (m *Method) fillDefaults(explicit func(string) bool, t Train) {
 		setDefault(explicit, "method.scale", &m.Scale, 0.25)
 		setDefault(explicit, "method.proj_type", &m.ProjType, "std")
 		setDefault(explicit, "method.projector", &m.Projector, "range_finder")
+		setDefault(explicit, "method.moments", &m.Moments, "carry")
+		setDefault(explicit, "method.reset_step", &m.ResetStep, m.Moments == "reset")
 	case "lowrank":
 		setDefault(explicit, "method.init", &m.Init, "matched")
 	case "relora":
@@ -230,4 +244,13 @@ func (m *Method) fillDefaults(explicit func(string) bool, t Train) {
 // roles lists the parameter roles that lr_groups may name.
 func roles() []string {
 	return []string{string(models.Embedding), string(models.Attention), string(models.MLP), string(models.Norm), string(models.Head)}
+}
+
+// basesAsState names the format of GaLore's bases when they are kept as state is:
+// rounded to nearest, even where state is rounded stochastically.
+func (r Run) basesAsState() string {
+	if r.Train.StateDtype == Float32 || r.Train.StateDtype == "" {
+		return Float32
+	}
+	return BFloat16
 }

@@ -38,7 +38,7 @@ func (m Method) check(c *checker, r Run) {
 		}
 		c.positive("method.scale", m.Scale)
 		c.oneOf("method.proj_type", m.ProjType, "std", "reverse_std", "left", "right", "full")
-		c.oneOf("method.projector", m.Projector, "svd", "range_finder")
+		m.checkRefresh(c)
 	case "lowrank":
 		c.oneOf("method.init", m.Init, inits()...)
 	case "relora":
@@ -115,6 +115,20 @@ func (m Method) checkRank(c *checker, model Model) {
 	}
 	if side > 0 && m.Rank > side && !c.skip("method.rank", "model.hidden_size", "model.intermediate_size", "model.preset") {
 		c.fail("method.rank", "rank %d is above %d, the smaller side of the target matrices (hidden_size %d, intermediate_size %d)", m.Rank, side, model.HiddenSize, model.IntermediateSize)
+	}
+}
+
+// checkRefresh holds what GaLore does at a refresh.
+func (m Method) checkRefresh(c *checker) {
+	c.oneOf("method.projector", m.Projector, projectors()...)
+	if m.ProjectorDtype != "" {
+		c.oneOf("method.projector_dtype", m.ProjectorDtype, projectorDtypes()...)
+	}
+	c.oneOf("method.moments", m.Moments, momentChoices()...)
+	without := m.Momentum == 0 && (m.Optimizer == "sgd" || m.Optimizer == "adafactor" && m.Moments == "rotate")
+	if m.Moments != "carry" && slices.Contains(momentChoices(), m.Moments) && without && !c.skip("method.moments", "method.momentum", "method.optimizer") {
+		c.failAt([]string{"method.moments", "method.momentum", "method.optimizer"},
+			"moments %q has nothing to act on: optimizer %s with momentum 0 keeps no first moment", m.Moments, m.Optimizer)
 	}
 }
 

@@ -41,9 +41,19 @@ func (d *declaration) subspace(f view.Figure) {
 		}
 		return
 	}
-	for _, y := range append([]string{f.Y}, f.Also...) {
-		key := "y"
-		if y != f.Y {
+	y, shown := f.Y, "y"
+	if f.Kind == view.HeatMap {
+		y, shown = f.Z, "z"
+	}
+	if f.Kind == view.StackedBar || f.Kind == view.Frontier {
+		d.problems.add(d.at("source"), "", "", "a %s does not show subspaces: want kind line, bar or heat_map", f.Kind)
+	}
+	if n := d.t.get("also"); n != nil && f.Kind == view.HeatMap {
+		d.problems.add(n.place(), "", "", "a heat_map shows one result: leave also out")
+	}
+	for i, y := range append([]string{y}, f.Also...) {
+		key := shown
+		if i > 0 {
 			key = "also"
 		}
 		if y != "" && !d.bad[key] && !slices.Contains(results, y) {
@@ -57,8 +67,8 @@ func (d *declaration) subspace(f view.Figure) {
 		case !slices.Contains(columns, column):
 			suggestion, _ := didYouMean(column, columns)
 			d.problems.add(d.at("mean_over"), suggestion, "the columns that tell the rows of one run apart are "+joinOr(columns), "mean_over cannot average over %s", column)
-		case column == f.X || slices.Contains(f.Group, column):
-			d.problems.add(d.at("mean_over"), "", "", "mean_over averages over %s, which x or group tells apart", column)
+		case column == f.X || column == f.Facet || f.Kind == view.HeatMap && column == f.Y || slices.Contains(f.Group, column):
+			d.problems.add(d.at("mean_over"), "", "", "mean_over averages over %s, which x, y, group or facet tells apart", column)
 		}
 	}
 }

@@ -153,19 +153,29 @@ func (r *runner) state() []safetensors.Tensor {
 	return ts
 }
 
-// asTensors returns what is kept as it is kept: F32, BF16, or U8 and the largest
-// magnitudes of its blocks.
+// asTensors returns what is kept as it is kept: F32, BF16, or U8 and the constants
+// of its blocks. Codes of 4 bits, two to a byte, have one dimension.
 func asTensors(name string, s tensor.Store) []safetensors.Tensor {
-	switch {
-	case s.Codes != nil:
-		return []safetensors.Tensor{
-			safetensors.OfBytes(name, s.Codes, s.Rows, s.Cols),
-			safetensors.Of(name+tensor.AbsMax, s.Floats, len(s.Floats)),
-		}
-	case s.Halves != nil:
+	switch s.Format.Type {
+	case tensor.Float32:
+		return []safetensors.Tensor{safetensors.Of(name, s.Floats, s.Rows, s.Cols)}
+	case tensor.BFloat16:
 		return []safetensors.Tensor{safetensors.OfBFloat16(name, s.Halves, s.Rows, s.Cols)}
+	case tensor.Affine8, tensor.Affine4:
+		codes := safetensors.OfBytes(name, s.Codes, s.Rows, s.Cols)
+		if s.Format.Type == tensor.Affine4 {
+			codes.Shape = []int{len(s.Codes)}
+		}
+		return []safetensors.Tensor{
+			codes,
+			safetensors.Of(name+tensor.GroupScale, s.Floats, len(s.Floats)),
+			safetensors.OfBytes(name+tensor.GroupZero, s.Zeros, len(s.Zeros)),
+		}
 	}
-	return []safetensors.Tensor{safetensors.Of(name, s.Floats, s.Rows, s.Cols)}
+	return []safetensors.Tensor{
+		safetensors.OfBytes(name, s.Codes, s.Rows, s.Cols),
+		safetensors.Of(name+tensor.AbsMax, s.Floats, len(s.Floats)),
+	}
 }
 
 func writeTensors(path string, tensors []safetensors.Tensor) (sum string, err error) {

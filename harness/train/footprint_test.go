@@ -45,7 +45,8 @@ func newFootprintCase(f footprint.Method) footprintCase {
 	case "lora", "relora":
 		m.LoraAlpha, m.LoraDropout, m.Scaling = 32, 0.05, "alpha_over_r"
 	case "galore":
-		m.UpdateProjGap, m.Scale, m.Projector = 200, 0.25, "range_finder"
+		m.UpdateProjGap, m.Scale, m.Projector, m.Moments = 200, 0.25, "range_finder", "carry"
+		m.ProjectorDtype = f.ProjectorDtype
 		if m.ProjType == "" {
 			m.ProjType = "std"
 		}
@@ -130,6 +131,7 @@ func TestExactIsBFloat16(t *testing.T) {
 		config, _ := models.Preset(preset)
 		cases := slices.DeleteFunc(footprintCases(128), func(c footprintCase) bool { return c.run.Optimizer == "adafactor" }) // float32 second moments
 		for _, f := range []footprint.Method{
+			{Kind: "galore", ProjectorDtype: "int8"}, {Kind: "galore", ProjectorDtype: "int4", ProjType: "full"}, {Kind: "galore", ProjectorDtype: "int4", Optimizer: "adamw8bit"},
 			{Kind: "adamw8bit"}, {Kind: "galore", Optimizer: "adamw8bit"}, {Kind: "galore", Optimizer: "adamw8bit", ProjType: "full"}, {Kind: "relora", Optimizer: "adamw8bit"},
 		} {
 			f.Rank = 128
@@ -197,7 +199,17 @@ func TestRegistrationIsPrediction(t *testing.T) {
 		HiddenSize: 16, IntermediateSize: 24, NumHiddenLayers: 2, NumAttentionHeads: 2, VocabSize: 64,
 		RMSNormEps: 1e-6, InitializerRange: 0.02, RopeTheta: 10000,
 	}
-	for _, c := range footprintCases(4) {
+	cases := footprintCases(4)
+	for _, projector := range []string{"svd", "range_finder", "stiefel", "gaussian", "coordinate"} {
+		for _, projType := range []string{"std", "reverse_std", "full"} {
+			c := newFootprintCase(footprint.Method{Kind: "galore", Rank: 4, ProjType: projType})
+			c.run.Projector, c.run.Moments, c.run.ProjectorDtype = projector, "rotate", "int4"
+			cases = append(cases, c)
+			c.run.Moments, c.run.ResetStep, c.run.ProjectorDtype = "reset", true, "int8"
+			cases = append(cases, c)
+		}
+	}
+	for _, c := range cases {
 		for _, execution := range []spec.Train{
 			{TotalBatchSize: 1},
 			{TotalBatchSize: 2}, // accumulation
@@ -215,7 +227,7 @@ func TestRegistrationIsPrediction(t *testing.T) {
 				}
 			}
 			if !slices.Equal(real.Entries(), predicted.Entries()) || real.Total() != predicted.Total() {
-				t.Errorf("%+v, %+v: registered %v, predicted %v", c.formula, execution, real.Entries(), predicted.Entries())
+				t.Errorf("%+v, %+v: registered %v, predicted %v", c.run, execution, real.Entries(), predicted.Entries())
 			}
 		}
 	}

@@ -79,7 +79,8 @@ func loraConfig(m spec.Method, b optim.Base) lora.Config {
 func galoreConfig(m spec.Method, b optim.Base) galore.Config {
 	return galore.Config{
 		Base: b, Rank: m.Rank, UpdateProjGap: int(m.UpdateProjGap), Scale: m.Scale,
-		ProjType: galore.ProjType(m.ProjType), Projector: galore.Projector(m.Projector), Targets: roles(m.Targets),
+		ProjType: galore.ProjType(m.ProjType), Projector: galore.Projector(m.Projector), ProjectorDType: galore.DType(m.ProjectorDtype),
+		Moments: galore.Moments(m.Moments), ResetStep: m.ResetStep, Targets: roles(m.Targets),
 	}
 }
 

@@ -47,7 +47,47 @@ func looked() map[string]func(*spec.Run) {
 		v["galore-bfloat16-stochastic"](s)
 		s.Method.Decay, s.Method.WeightDecay, s.Method.Projector = "l2", 0.1, "svd"
 	}
+	all["stiefel, rotated"] = func(s *spec.Run) {
+		v["galore"](s)
+		s.Method.Projector, s.Method.Moments, s.Method.ProjType = "stiefel", "rotate", "full"
+	}
+	all["gaussian, reset"] = func(s *spec.Run) {
+		v["galore"](s)
+		s.Method.Projector, s.Method.Moments, s.Method.ResetStep = "gaussian", "reset", true
+	}
+	all["int4"] = func(s *spec.Run) {
+		v["galore"](s)
+		s.Method.ProjectorDtype, s.Method.Moments = "int4", "rotate"
+	}
 	return all
+}
+
+// TestRandomBasesAreAtChance: what a random basis captures is r/d on average,
+// whether or not it is orthonormal, and nobody asks two halves of a batch for it.
+func TestRandomBasesAreAtChance(t *testing.T) {
+	set, base := tiny(t)
+	for _, projector := range []string{"stiefel", "gaussian", "coordinate"} {
+		s := looking(base)
+		variants()["galore"](&s)
+		s.Method.Projector, s.Method.UpdateProjGap = projector, 1
+		rows, err := mustTrain(t, Options{Spec: s, Data: set, Results: t.TempDir()}).run.Subspace()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var captured, overlap float64
+		n := 0.0
+		for _, row := range rows {
+			if row.SplitOverlap.Finite() {
+				t.Errorf("%s: two halves of a batch have bases: %+v", projector, row)
+			}
+			if row.Step > 1 {
+				captured, overlap, n = captured+float64(row.Captured), overlap+float64(row.Overlap), n+1
+			}
+		}
+		if c, o := captured/n, overlap/n; !(c > 0.18 && c < 0.32 && o > 0.2 && o < 0.3) {
+			t.Errorf("%s: captured %v, overlap %v; by chance 0.25", projector, c, o)
+		}
+	}
 }
 
 // TestLookingChangesNothing: losses, weights and states are those of a run that

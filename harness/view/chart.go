@@ -100,8 +100,9 @@ func (c *Chart) query(rows []Row, pending int) error {
 		where, categories = splitCategories(f.Where)
 	}
 	if f.Source == Subspace {
+		c.X.Kind = Plain // refreshes happen at numbers that mean something
 		var err error
-		if rows, err = c.subspaceRows(rows, append([]string{f.Y}, f.Also...)); err != nil {
+		if rows, err = c.subspaceRows(rows, f.looked()); err != nil {
 			return err
 		}
 	}

@@ -169,7 +169,7 @@ func Describe(name string) Column {
 	case "kind":
 		c.Header = "kind of method"
 	case "after":
-		c.Header, c.Kind = "updates since the refresh", Count
+		c.Header = "updates since the refresh"
 	case "dim":
 		c.Header = "dimension of the space"
 	}

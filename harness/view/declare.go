@@ -25,9 +25,6 @@ type Figure struct {
 	Stack    string         `toml:"stack" json:"stack,omitempty"`         // stacked_bar: "category"
 	Where    map[string]any `toml:"where" json:"where,omitempty"`         // column = value or list of values that a run must have; stacked_bar also takes "category"
 	Baseline map[string]any `toml:"baseline" json:"baseline,omitempty"`   // runs drawn as a horizontal line, selected like where
-	Source   string         `toml:"source" json:"source,omitempty"`       // "" = the runs | "subspace": what [diagnostics] recorded of their subspaces
-	MeanOver []string       `toml:"mean_over" json:"mean_over,omitempty"` // source "subspace": columns that are averaged within each run: "layer", "module", …
-	Also     []string       `toml:"also" json:"also,omitempty"`           // source "subspace": further results, drawn beside y
 	XScale   string         `toml:"xscale" json:"xscale,omitempty"`       // "linear" (default) | "log" | "category"
 	YScale   string         `toml:"yscale" json:"yscale,omitempty"`       // "linear" (default) | "log"
 	XLabel   string         `toml:"xlabel" json:"xlabel,omitempty"`       // default: the column's name and unit

@@ -44,7 +44,9 @@ func Formats() []string { return []string{"svg", "png", "pdf"} }
 
 // Along reports whether a figure shows what happens along a run: its x axis is
 // no property of a run but a clock.
-func (f Figure) Along() bool { return f.Kind == Line && (IsCurve(f.X) || f.X == "seconds") }
+func (f Figure) Along() bool {
+	return f.Source == "" && f.Kind == Line && (IsCurve(f.X) || f.X == "seconds")
+}
 
 // checkKeys refuses keys that mean nothing for the kind of the figure, and
 // values that they do not take.
@@ -81,7 +83,7 @@ func (f Figure) checkKeys() error {
 		if f.X != "" && f.X == f.Y {
 			bad("a heat_map needs two different columns as x and y")
 		}
-		if IsCurve(f.X) || IsCurve(f.Y) {
+		if f.Source == "" && (IsCurve(f.X) || IsCurve(f.Y)) {
 			bad("a heat_map cannot have %s on an axis", map[bool]string{true: f.X, false: f.Y}[IsCurve(f.X)])
 		}
 	case Frontier:

@@ -3,6 +3,7 @@ package view
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -166,36 +167,29 @@ func meanOver(rows []Row, columns []string) ([]Row, error) {
 	return means, nil
 }
 
-// subspaces makes the series of a figure over subspace rows: those of y, those of
-// Also, and the chance level where there is one.
+// looked lists the results that a figure over subspace rows shows: y, or the
+// colour of a heat map, and those of Also.
+func (f Figure) looked() []string {
+	if f.Kind == HeatMap {
+		return append([]string{f.Z}, f.Also...)
+	}
+	return append([]string{f.Y}, f.Also...)
+}
+
+// subspaces makes the series of a figure over subspace rows: those of its results,
+// and the chance level where there is one.
 func (c *Chart) subspaces(rows []Row, names map[string]string) error {
-	f := c.Figure
-	series := func(column string, rows []Row) ([]Series, error) {
-		rows = slices.DeleteFunc(slices.Clone(rows), func(r Row) bool { return r.Value(column) == nil })
-		if len(rows) == 0 {
-			return nil, &AbsentError{fmt.Sprintf("no run has recorded %s", column)}
-		}
+	f, columns := c.Figure, c.Figure.looked()
+	if f.Kind == HeatMap {
 		means, err := meanOver(rows, f.MeanOver)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		part := *c
-		part.Figure.Y, part.Y, part.Series, part.Categories = column, Describe(column), nil, nil
-		if err := part.points(means, names); err != nil {
-			return nil, err
-		}
-		c.XScale, c.Warnings = part.XScale, part.Warnings
-		if len(c.Categories) == 0 {
-			c.Categories = part.Categories
-		} else if !slices.Equal(c.Categories, part.Categories) {
-			return nil, fmt.Errorf("%s and %s have different values of %s", f.Y, column, f.X)
-		}
-		return part.Series, nil
+		return c.heat(means, names)
 	}
-	columns := append([]string{f.Y}, f.Also...)
 	hasChance := false
 	for _, column := range columns {
-		list, err := series(column, rows)
+		list, err := c.looks(rows, column, names)
 		if err != nil {
 			return err
 		}
@@ -212,13 +206,13 @@ func (c *Chart) subspaces(rows []Row, names map[string]string) error {
 		}
 		hasChance = hasChance || slices.ContainsFunc(looks(), func(l look) bool { return l.Name == column && l.chance })
 	}
-	if len(f.Also) > 0 {
+	if len(columns) > 1 {
 		c.Y.Header = strings.ReplaceAll(strings.Join(columns, ", "), "_", " ")
 	}
 	if !hasChance {
 		return nil
 	}
-	list, err := series(chance, rows)
+	list, err := c.looks(rows, chance, names)
 	if err != nil {
 		return err
 	}
@@ -226,51 +220,63 @@ func (c *Chart) subspaces(rows []Row, names map[string]string) error {
 	return nil
 }
 
-// addChance adds the chance level: as a horizontal line if it is one number, as
-// a series if it depends on x alone, else as one per series.
+// looks makes the series of one result.
+func (c *Chart) looks(rows []Row, column string, names map[string]string) ([]Series, error) {
+	rows = slices.DeleteFunc(slices.Clone(rows), func(r Row) bool { return r.Value(column) == nil })
+	if len(rows) == 0 {
+		return nil, &AbsentError{fmt.Sprintf("no run has recorded %s", column)}
+	}
+	means, err := meanOver(rows, c.Figure.MeanOver)
+	if err != nil {
+		return nil, err
+	}
+	part := *c
+	part.Figure.Y, part.Y, part.Series, part.Categories = column, Describe(column), nil, nil
+	part.Panels = slices.Clone(c.Panels)
+	if err := part.points(means, names); err != nil {
+		return nil, err
+	}
+	if len(c.Categories) > 0 && !slices.Equal(c.Categories, part.Categories) {
+		return nil, fmt.Errorf("%s and %s have different values of %s", c.Figure.Y, column, c.Figure.X)
+	}
+	list := part.Series
+	part.Figure, part.Y, part.Series = c.Figure, c.Y, c.Series
+	*c = part
+	return list, nil
+}
+
+// addChance adds the chance level to compare with: one number where it is one, a
+// line where it depends on x alone, else a line per series.
 func (c *Chart) addChance(list []Series) {
 	label := Describe(chance).Header
-	byX := map[float64]float64{}
+	byX := map[float64]Point{}
 	sameByX, same := true, true
 	for _, s := range list {
 		for _, p := range s.Points {
-			if v, seen := byX[p.X]; seen && !near(v, p.Y) {
+			if q, seen := byX[p.X]; seen && !near(q.Y, p.Y) {
 				sameByX = false
 			}
-			byX[p.X] = p.Y
+			byX[p.X] = p
 			same = same && near(p.Y, list[0].Points[0].Y)
 		}
 	}
-	for i := range list {
-		s := &list[i]
-		s.Method, s.Kind = "", ""
-		if !same && !sameByX {
-			s.Label += ": " + label
-		} else {
-			s.Label = label
-		}
-	}
-	switch {
-	case same:
-		p := list[0].Points[0]
-		p.Lo, p.Hi, p.Method, p.Kind = math.NaN(), math.NaN(), "", ""
-		c.Baselines = append(c.Baselines, Series{Label: label, Points: []Point{p}})
-	case sameByX:
-		longest := list[0]
-		var points []Point
+	if !sameByX {
 		for _, s := range list {
-			for _, p := range s.Points {
-				if !slices.ContainsFunc(points, func(q Point) bool { return q.X == p.X }) {
-					points = append(points, p)
-				}
-			}
+			s.Label, s.Method, s.Kind = s.Label+": "+label, "", ""
+			c.Lines = append(c.Lines, s)
 		}
-		slices.SortStableFunc(points, func(a, b Point) int { return compareValues(a.X, b.X) })
-		longest.Points = points
-		c.Series = append(c.Series, longest)
-	default:
-		c.Series = append(c.Series, list...)
+		return
 	}
+	line := Series{Label: label}
+	for _, x := range slices.Sorted(maps.Keys(byX)) {
+		p := byX[x]
+		p.Lo, p.Hi, p.Method, p.Kind = math.NaN(), math.NaN(), "", ""
+		line.Points = append(line.Points, p)
+	}
+	if same {
+		line.Points = line.Points[:1]
+	}
+	c.Lines = append(c.Lines, line)
 }
 
 // near compares means of equal numbers.
@@ -286,7 +292,13 @@ func checkSource(f Figure) error {
 			bad("mean_over and also need source = %q", Subspace)
 		}
 	case Subspace:
-		for _, column := range append([]string{f.Y}, f.Also...) {
+		if f.Kind == StackedBar || f.Kind == Frontier {
+			bad("a %s does not show subspaces: want line, bar or heat_map", f.Kind)
+		}
+		if f.Kind == HeatMap && len(f.Also) > 0 {
+			bad("a heat_map shows one result: leave also out")
+		}
+		for _, column := range f.looked() {
 			if !slices.Contains(SubspaceResults(), column) {
 				bad("%s is not recorded of subspaces: want one of %s", column, strings.Join(SubspaceResults(), ", "))
 			}
@@ -295,8 +307,8 @@ func checkSource(f Figure) error {
 			if !slices.Contains(SubspaceColumns(), column) {
 				bad("mean_over %s: a mean can be taken over %s; runs are averaged over seeds alone", column, strings.Join(SubspaceColumns(), ", "))
 			}
-			if column == f.X || slices.Contains(f.Group, column) {
-				bad("mean_over %s: it is told apart by x or group", column)
+			if column == f.X || column == f.Facet || f.Kind == HeatMap && column == f.Y || slices.Contains(f.Group, column) {
+				bad("mean_over %s: it is told apart by x, y, group or facet", column)
 			}
 		}
 	default:

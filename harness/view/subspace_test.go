@@ -61,20 +61,21 @@ func TestSubspaceMeans(t *testing.T) {
 	c := query1(t, Figure{
 		ID: "f", Kind: Line, Source: Subspace, X: "step", Y: "captured", Group: []string{"rank"}, MeanOver: []string{"layer", "module"},
 	}, watched())
-	if len(c.Series) != 2+2 { // ranks, and the chance level of each
-		t.Fatalf("%+v", c.Series)
+	all := slices.Concat(c.Series, c.Lines)
+	if len(c.Series) != 2 || len(c.Lines) != 2 { // ranks, and the chance level of each
+		t.Fatalf("%+v", all)
 	}
 	// Means over seeds of base + 0.05 + 0.01.
 	for i, want := range [][]float64{{0.41, 0.41}, {0.61, 0.61}, {0.125, 0.125}, {0.25, 0.25}} {
-		if got := ys(c.Series[i]); !slices.Equal(got, want) {
-			t.Errorf("%s: %v, want %v", c.Series[i].Label, got, want)
+		if got := ys(all[i]); !slices.Equal(got, want) {
+			t.Errorf("%s: %v, want %v", all[i].Label, got, want)
 		}
 	}
 	p := c.Series[0].Points[1]
 	if p.X != 11 || p.N != 2 || len(p.IDs) != 2 || !(p.Lo < p.Y && p.Y < p.Hi) {
 		t.Errorf("%+v", p)
 	}
-	if got := c.Series[2].Label; got != "rank 8: chance level r/d" {
+	if got := c.Lines[0].Label; got != "rank 8: chance level r/d" {
 		t.Errorf("label %q", got)
 	}
 	if !slices.ContainsFunc(c.Warnings, func(w string) bool { return strings.Contains(w, "not shown: adamw") }) {
@@ -101,7 +102,7 @@ func TestSubspaceHidesNoDimension(t *testing.T) {
 	}
 }
 
-// One chance level is a horizontal line; one for each x is a series.
+// One chance level is a horizontal line.
 func TestChanceLevel(t *testing.T) {
 	c := query1(t, Figure{
 		ID: "f", Kind: Line, Source: Subspace, X: "layer", Y: "overlap", Group: []string{"module"}, Where: map[string]any{"rank": 32, "step": 11}, Also: []string{"split_overlap"},
@@ -116,8 +117,8 @@ func TestChanceLevel(t *testing.T) {
 	}; !slices.Equal(labels, want) {
 		t.Errorf("series %q, want %q", labels, want)
 	}
-	if len(c.Baselines) != 1 || c.Baselines[0].Points[0].Y != 0.25 || c.Baselines[0].Label != "chance level r/d" {
-		t.Errorf("baselines %+v", c.Baselines)
+	if len(c.Lines) != 1 || len(c.Lines[0].Points) != 1 || c.Lines[0].Points[0].Y != 0.25 || c.Lines[0].Label != "chance level r/d" {
+		t.Errorf("lines %+v", c.Lines)
 	}
 }
 
@@ -126,7 +127,7 @@ func TestSubspaceMistakes(t *testing.T) {
 	for what, change := range map[string]func(*Figure){
 		"ppl is not recorded":             func(f *Figure) { f.Y = "ppl" },
 		"mean_over rank":                  func(f *Figure) { f.MeanOver = []string{"rank"} },
-		"told apart by x or group":        func(f *Figure) { f.MeanOver = []string{"step"} },
+		"told apart by x, y, group":       func(f *Figure) { f.MeanOver = []string{"step"} },
 		`need source = "subspace"`:        func(f *Figure) { f.Source, f.Y = "", "ppl" },
 		"no finished run has layer = 7":   func(f *Figure) { f.Where = map[string]any{"layer": 7} },
 		"pixel is not recorded":           func(f *Figure) { f.Also = []string{"pixel"} },
@@ -170,7 +171,33 @@ func TestSubspaceAxes(t *testing.T) {
 	if got, want := ys(c.Series[0]), []float64{0.41, 0.61}; !slices.Equal(got, want) {
 		t.Errorf("by rank: %v, want %v", got, want)
 	}
-	if got := c.Series[1]; got.Label != "chance level r/d" || !slices.Equal(ys(got), []float64{0.125, 0.25}) {
+	if got := c.Lines[0]; got.Label != "chance level r/d" || !slices.Equal(ys(got), []float64{0.125, 0.25}) {
 		t.Errorf("chance by rank: %+v", got)
+	}
+}
+
+// A heat map of layers and steps, and a panel per rank.
+func TestSubspaceHeatMapAndFacets(t *testing.T) {
+	c := query1(t, Figure{
+		ID: "f", Kind: HeatMap, Source: Subspace, X: "step", Y: "layer", Z: "captured", MeanOver: []string{"module"}, Where: map[string]any{"rank": 32},
+	}, watched())
+	if !slices.Equal(c.YCategories, []string{"0", "1"}) || len(c.Series) != 2 || !slices.Equal(ys(c.Series[1]), []float64{0.66, 0.66}) {
+		t.Errorf("rows %v: %+v", c.YCategories, c.Series)
+	}
+	c = query1(t, Figure{
+		ID: "f", Kind: Line, Source: Subspace, X: "step", Y: "captured", Facet: "rank", MeanOver: []string{"module", "layer"},
+	}, watched())
+	if len(c.Panels) != 2 || len(c.Series) != 2 || c.Series[0].Panel == c.Series[1].Panel || len(c.Lines) != 2 || c.Lines[1].Panel != c.Series[1].Panel {
+		t.Errorf("panels %q: %+v, %+v", c.Panels, c.Series, c.Lines)
+	}
+	for _, f := range []Figure{
+		{ID: "f", Kind: HeatMap, Source: Subspace, X: "step", Y: "layer", Z: "ppl"},
+		{ID: "f", Kind: HeatMap, Source: Subspace, X: "step", Y: "layer", Z: "captured", Also: []string{"overlap"}},
+		{ID: "f", Kind: HeatMap, Source: Subspace, X: "step", Y: "layer", Z: "captured", MeanOver: []string{"layer"}},
+		{ID: "f", Kind: Frontier, Source: Subspace, X: "overlap", Y: "captured"},
+	} {
+		if _, err := Query(f, watched(), 0); err == nil {
+			t.Errorf("%+v was drawn", f)
+		}
 	}
 }

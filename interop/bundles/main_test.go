@@ -24,6 +24,8 @@ func TestRunsCoverEverything(t *testing.T) {
 			covered[m.Kind+" on "+m.Optimizer] = true
 			covered[m.Projector+" "+m.ProjType] = true
 			covered["reset "+m.Reset] = true
+			covered["moments "+m.Moments] = true
+			covered["bases in "+m.ProjectorDtype] = true
 		}
 	}
 	optimizers := []string{"adamw", "sgd", "adafactor", "adamw8bit"}
@@ -36,6 +38,7 @@ func TestRunsCoverEverything(t *testing.T) {
 	}
 	for _, what := range []string{
 		"svd std", "svd reverse_std", "svd full", "range_finder std", "range_finder left", "range_finder right", "range_finder full",
+		"stiefel full", "gaussian std", "coordinate std", "moments carry", "moments reset", "moments rotate", "bases in int8", "bases in int4",
 		"reset zero", "reset random", "reset magnitude",
 	} {
 		if !covered[what] {

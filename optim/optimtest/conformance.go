@@ -24,9 +24,9 @@ type Case struct {
 	// The closed formulas of the method: elements of optimizer state and of
 	// projectors for a trained parameter. A nil Projectors is none.
 	State, Projectors func(p *models.Param) int
-	// StateBytes takes the place of State for a method whose state is not kept
-	// in float32.
-	StateBytes func(p *models.Param) int64
+	// StateBytes and ProjectorBytes take the place of State and Projectors for a
+	// method that does not keep them in float32.
+	StateBytes, ProjectorBytes func(p *models.Param) int64
 
 	precision tensor.Precision
 }
@@ -183,7 +183,9 @@ func (c Case) checkBooks(t *testing.T, p *Problem) {
 		} else {
 			state += 4 * int64(c.State(q))
 		}
-		if c.Projectors != nil {
+		if c.ProjectorBytes != nil {
+			projectors += c.ProjectorBytes(q)
+		} else if c.Projectors != nil {
 			projectors += 4 * int64(c.Projectors(q))
 		}
 	}

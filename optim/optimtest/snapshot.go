@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"ranklab/optim"
 	"ranklab/tensor"
 )
 
@@ -20,28 +21,55 @@ func (p *Problem) Save() Snapshot {
 		s["weights "+q.Name] = slices.Clone(tensor.Values(q.W))
 	}
 	for _, b := range p.Method.State() {
-		s["state "+b.Name] = stored(b.Data)
-		if b.Data.Codes != nil {
-			s["state "+b.Name+tensor.AbsMax] = slices.Clone(b.Data.Floats)
+		for _, a := range arrays(b) {
+			s["state "+a.name] = a.numbers()
 		}
 	}
 	return s
 }
 
-// stored returns what a store holds, number by number: values, or codes.
-func stored(b tensor.Store) []float32 {
-	all := make([]float32, b.Rows*b.Cols)
-	for i := range all {
-		switch {
-		case b.Codes != nil:
-			all[i] = float32(b.Codes[i])
-		case b.Halves != nil:
-			all[i] = math.Float32frombits(uint32(b.Halves[i]) << 16)
-		default:
-			all[i] = b.Floats[i]
-		}
+// An array is one of those that a store consists of.
+type array struct {
+	name   string
+	floats []float32
+	halves []uint16
+	codes  []uint8
+}
+
+func arrays(b optim.Buffer) []array {
+	switch s := b.Data; s.Format.Type {
+	case tensor.Float32:
+		return []array{{name: b.Name, floats: s.Floats}}
+	case tensor.BFloat16:
+		return []array{{name: b.Name, halves: s.Halves}}
+	case tensor.Affine8, tensor.Affine4:
+		return []array{{name: b.Name, codes: s.Codes}, {name: b.Name + tensor.GroupScale, floats: s.Floats}, {name: b.Name + tensor.GroupZero, codes: s.Zeros}}
+	default:
+		return []array{{name: b.Name, codes: s.Codes}, {name: b.Name + tensor.AbsMax, floats: s.Floats}}
+	}
+}
+
+// numbers returns the values or codes.
+func (a array) numbers() []float32 {
+	all := slices.Clone(a.floats)
+	for _, h := range a.halves {
+		all = append(all, math.Float32frombits(uint32(h)<<16))
+	}
+	for _, c := range a.codes {
+		all = append(all, float32(c))
 	}
 	return all
+}
+
+// set writes what numbers returned.
+func (a array) set(all []float32) {
+	copy(a.floats, all)
+	for i := range a.halves {
+		a.halves[i] = uint16(math.Float32bits(all[i]) >> 16)
+	}
+	for i := range a.codes {
+		a.codes[i] = uint8(all[i])
+	}
 }
 
 // Restore copies a snapshot back. It reports whether the snapshot holds
@@ -62,18 +90,8 @@ func (p *Problem) Restore(s Snapshot) bool {
 		copy(w, saved("weights "+q.Name, len(w)))
 	}
 	for _, b := range p.Method.State() {
-		for i, v := range saved("state "+b.Name, b.Data.Rows*b.Data.Cols) {
-			switch {
-			case b.Data.Codes != nil:
-				b.Data.Codes[i] = uint8(v)
-			case b.Data.Halves != nil:
-				b.Data.Halves[i] = uint16(math.Float32bits(v) >> 16)
-			default:
-				b.Data.Floats[i] = v
-			}
-		}
-		if b.Data.Codes != nil {
-			copy(b.Data.Floats, saved("state "+b.Name+tensor.AbsMax, len(b.Data.Floats)))
+		for _, a := range arrays(b) {
+			a.set(saved("state "+a.name, len(a.floats)+len(a.halves)+len(a.codes)))
 		}
 	}
 	return same && n == len(s)
