@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"strconv"
 	"strings"
 
 	"ranklab/harness/record"
@@ -95,7 +96,7 @@ func comparisonText(c view.Judgement) string {
 	if math.IsNaN(c.Estimate) {
 		return "left − right: no estimate"
 	}
-	value := func(v float64) string { return amount(c.Unit, v) }
+	value := func(v float64) string { return amount(c.Unit, v, largest(c.Estimate, c.Lo, c.Hi)) }
 	text := "left − right = " + value(c.Estimate)
 	switch {
 	case c.Exact:
@@ -123,9 +124,9 @@ func termText(t view.Term) string {
 	case t.Exact && t.Column.Kind != view.Bytes:
 		text += view.Format(m.Value)
 	case m.HasInterval():
-		text += amount(t.Column.Kind, m.Value) + " ± " + amount(t.Column.Kind, m.Half())
+		text += amount(t.Column.Kind, m.Value, m.Value) + " ± " + amount(t.Column.Kind, m.Half(), m.Value)
 	default:
-		text += amount(t.Column.Kind, m.Value)
+		text += amount(t.Column.Kind, m.Value, m.Value)
 	}
 	ids := t.IDs
 	if len(ids) > shownIDs {
@@ -147,8 +148,20 @@ func termText(t view.Term) string {
 // shownIDs is how many runs of a selection are named.
 const shownIDs = 5
 
-// amount writes a number, bytes in MiB.
-func amount(kind view.Quantity, v float64) string {
+// largest returns the largest size of numbers, NaN left out.
+func largest(values ...float64) float64 {
+	most := 0.0
+	for _, v := range values {
+		if a := math.Abs(v); a > most {
+			most = a
+		}
+	}
+	return most
+}
+
+// amount writes a number with as many decimals as four digits of another need;
+// bytes in MiB.
+func amount(kind view.Quantity, v, like float64) string {
 	if kind == view.Bytes {
 		sign := ""
 		if v < 0 {
@@ -156,7 +169,7 @@ func amount(kind view.Quantity, v float64) string {
 		}
 		return sign + mebibytes(v) + " MiB"
 	}
-	return measure(v)
+	return strconv.FormatFloat(v, 'f', measureDigits(like), 64)
 }
 
 type claimJSON struct {

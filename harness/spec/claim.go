@@ -86,7 +86,11 @@ func (e *expander) claimMethod(n *node, f expr.Filter, name string) {
 		return
 	}
 	suggestion, _ := didYouMean(name, methods)
-	e.problems.add(n.within(f.At.Start, f.At.End), suggestion, "the methods here are "+strings.Join(methods, ", "), "there is no method %q", name)
+	hint := "the methods here are " + strings.Join(methods, ", ")
+	if f.Bare {
+		hint += "; another condition is written SETTING=" + name
+	}
+	e.problems.add(n.within(f.At.Start, f.At.End), suggestion, hint, "there is no method %q", name)
 }
 
 // label checks an id that names no file.

@@ -155,7 +155,11 @@ func (q clause) compare(rows []Row) (parties []party, difference string, remarks
 	case q.derives(rows):
 		parties = partition(rows, q.derived)
 		old := slices.DeleteFunc(slices.Clone(rows), func(r Row) bool { return q.recorded(r) != "" })
-		remarks = []string{"derived from the digest of the data and the settings, since not recorded for " + namesOf(old)}
+		which := "not recorded for " + namesOf(old)
+		if len(old) == len(rows) {
+			which = "not recorded"
+		}
+		remarks = []string{"derived from the digest of the data and the settings, since " + which}
 	case q.differ != nil:
 		return q.differ(rows)
 	default:

@@ -71,15 +71,14 @@ func examine(q clause, rows []Row) Finding {
 		sets = groupBy(rows, []string{"seed"})
 	}
 	var said, seen []string
+	var silent []Row
 	for _, set := range sets {
 		lead := ""
 		if q.perSeed && len(sets) > 1 {
 			lead = fmt.Sprintf("seed %d: ", set.rows[0].Seed)
 		}
 		known, unknown := q.split(set.rows)
-		if len(unknown) > 0 {
-			f.breach(lead+fmt.Sprintf("not recorded for %s (%s)", count(len(unknown), "run"), namesOf(unknown)), unknown, true)
-		}
+		silent = append(silent, unknown...)
 		if len(known) == 0 {
 			continue
 		}
@@ -93,6 +92,9 @@ func examine(q clause, rows []Row) Finding {
 			f.breach(lead+difference, minority(parties), false)
 		}
 		seen = append(seen, q.value(known[0]))
+	}
+	if len(silent) > 0 {
+		f.breach(fmt.Sprintf("not recorded for %s (%s)", count(len(silent), "run"), namesOf(silent)), silent, true)
 	}
 	if len(f.Breaches) > 0 {
 		texts := make([]string, len(f.Breaches))

@@ -173,7 +173,7 @@ func TestContractOfOldRecords(t *testing.T) {
 	rows[0].Evidence = nil
 	got := texts(Examine(all, rows))
 	for quantity, want := range map[string]string{
-		"init":       "seed 0: not recorded for 1 run (adamw)",
+		"init":       "not recorded for 1 run (adamw)",
 		"data_order": "same for all 8 runs, seed by seed; derived from the digest of the data and the settings, since not recorded for adamw",
 		"eval_set":   "same for all 8 runs; derived from",
 	} {

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// Overlays returns the published numbers that a figure marks: one series per
-// reference, each point where the figure would draw a run with its settings.
+// Overlays returns the published numbers that a figure marks: one series, or one
+// for each line, each point where the figure would draw a run with its settings.
 // Only numbers that own runs can be compared with are marked. The result is empty
 // for a figure without reference, and for one that cannot be drawn.
 func Overlays(refs []Reference, f Figure, rows []Row) []Series {
@@ -37,7 +37,8 @@ func (c *Chart) overlay(refs []Reference, rows []Row) {
 		return
 	}
 	names := methodNames(rows)
-	s := Series{Label: "published, " + ref.name()}
+	lead := "published, " + ref.name()
+	var marks []Series // one for each line of the figure, else a single one
 	var refused []string
 	for _, column := range ref.published() {
 		if ref.own(column) != f.Y {
@@ -59,19 +60,30 @@ func (c *Chart) overlay(refs []Reference, rows []Row) {
 				}
 				continue
 			}
-			s.Points = append(s.Points, Point{X: x, Y: y, Lo: missing, Hi: missing, Method: selected[run].Method, Kind: selected[run].Kind})
+			label := lead
+			if f.Kind == Line && len(c.Series) > 1 {
+				label += ": " + c.lineOf(selected[run], names)
+			}
+			at := slices.IndexFunc(marks, func(s Series) bool { return s.Label == label })
+			if at < 0 {
+				at = len(marks)
+				marks = append(marks, Series{Label: label})
+			}
+			marks[at].Points = append(marks[at].Points, Point{X: x, Y: y, Lo: missing, Hi: missing, Method: selected[run].Method, Kind: selected[run].Kind})
 		}
 	}
 	for _, text := range refused {
-		c.warn("%s: not shown, since not comparable (%s)", s.Label, text)
+		c.warn("%s: not shown, since not comparable (%s)", lead, text)
 	}
-	if len(s.Points) == 0 {
-		return
+	c.Overlays = append(c.Overlays, marks...)
+	if len(marks) > 0 && ref.KnownBias != "" {
+		c.warn("%s: %s", lead, ref.KnownBias)
 	}
-	c.Overlays = append(c.Overlays, s)
-	if ref.KnownBias != "" {
-		c.warn("%s: %s", s.Label, ref.KnownBias)
-	}
+}
+
+// lineOf names the line of the figure that a run belongs to.
+func (c *Chart) lineOf(r Row, names map[string]string) string {
+	return groupBy([]Row{r}, c.groupColumns())[0].label(names)
 }
 
 // overlayX places an entry on the x axis: where its run is, at the tokens or

@@ -167,10 +167,10 @@ func TestOverlays(t *testing.T) {
 	for i := range curve {
 		curve[i].Settings["rank"] = 8.0
 	}
-	if s := Overlays(refs, Figure{ID: "f", Kind: Line, X: "rank", Y: "ppl_galore77", Group: []string{"method"}, Reference: "paper"}, curve); len(s) != 1 || s[0].Points[1].X != 8 {
+	if s := Overlays(refs, Figure{ID: "f", Kind: Line, X: "rank", Y: "ppl_galore77", Group: []string{"method"}, Reference: "paper"}, curve); len(s) != 2 || s[1].Points[0].X != 8 || s[1].Label != "published, GaLore paper: galore" {
 		t.Errorf("against a setting: %+v", s)
 	}
-	if s := Overlays(refs, Figure{ID: "f", Kind: Line, X: "paper_bytes", Y: "ppl_galore77", Group: []string{"method"}, Reference: "paper"}, published()); len(s) != 1 || s[0].Points[0].X != 0.76*PaperUnit {
+	if s := Overlays(refs, Figure{ID: "f", Kind: Line, X: "paper_bytes", Y: "ppl_galore77", Group: []string{"method"}, Reference: "paper"}, published()); len(s) != 2 || s[0].Points[0].X != 0.76*PaperUnit {
 		t.Errorf("against a size: %+v", s)
 	}
 	if s := Overlays(refs, Figure{ID: "f", Kind: Bar, X: "method", Y: "ppl", Reference: "paper"}, published()); s != nil {
