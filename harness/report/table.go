@@ -120,7 +120,6 @@ func writeGrid(w io.Writer, g view.Grid, format string) error {
 		title = g.Table.ID
 	}
 	title = printable(title)
-	notes := newFootnotes(g)
 	head := title + "\n\n"
 	if format == Markdown {
 		head = "### " + title + "\n\n"
@@ -128,7 +127,29 @@ func writeGrid(w io.Writer, g view.Grid, format string) error {
 	if _, err := io.WriteString(w, head); err != nil {
 		return err
 	}
-	s := sheet{ruled: len(g.Rows)}
+	s, notes := gridSheet(g)
+	if err := s.write(w, format); err != nil {
+		return err
+	}
+	for i, note := range notes {
+		lead := ""
+		if format == Markdown && i == 0 {
+			lead = "\n"
+		}
+		if format == Markdown && i > 0 {
+			lead = "<br>"
+		}
+		if _, err := fmt.Fprintln(w, lead+printable(note)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// gridSheet writes the cells of a table for people, and its footnotes.
+func gridSheet(g view.Grid) (s sheet, lines []string) {
+	notes := newFootnotes(g)
+	s.ruled = len(g.Rows)
 	for i, c := range g.Columns {
 		s.header = append(s.header, gridHeader(c, g))
 		if !c.Metric && s.text == i && c.Name != "lr" {
@@ -143,22 +164,7 @@ func writeGrid(w io.Writer, g view.Grid, format string) error {
 		row[notes.column] += notes.marks(r)
 		s.rows = append(s.rows, row)
 	}
-	if err := s.write(w, format); err != nil {
-		return err
-	}
-	for i, note := range notes.lines() {
-		lead := ""
-		if format == Markdown && i == 0 {
-			lead = "\n"
-		}
-		if format == Markdown && i > 0 {
-			lead = "<br>"
-		}
-		if _, err := fmt.Fprintln(w, lead+printable(note)); err != nil {
-			return err
-		}
-	}
-	return nil
+	return s, notes.lines()
 }
 
 // gridHeader is a column's header with unit, and what stands behind ± and in
