@@ -51,8 +51,9 @@ func (h *htmlSource) tables() []*htmlTable {
 
 // grid shows a table with a column that leads to the runs behind each row.
 func (h *htmlSource) grid(id, title string, g view.Grid) *htmlTable {
-	s, notes := gridSheet(g)
-	t := &htmlTable{ID: id, Caption: title, Header: headerOf(s.text, s.header...), Notes: notes}
+	notes := newFootnotes(g)
+	s := gridSheet(g, notes)
+	t := &htmlTable{ID: id, Caption: title, Header: headerOf(s.text, s.header...), Notes: notes.lines()}
 	t.Header = append(t.Header, textCell("runs"))
 	for i, texts := range s.rows {
 		var row htmlRow

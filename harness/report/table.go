@@ -120,6 +120,8 @@ func writeGrid(w io.Writer, g view.Grid, format string) error {
 		title = g.Table.ID
 	}
 	title = printable(title)
+	notes := newFootnotes(g)
+	s := gridSheet(g, notes)
 	head := title + "\n\n"
 	if format == Markdown {
 		head = "### " + title + "\n\n"
@@ -127,11 +129,10 @@ func writeGrid(w io.Writer, g view.Grid, format string) error {
 	if _, err := io.WriteString(w, head); err != nil {
 		return err
 	}
-	s, notes := gridSheet(g)
 	if err := s.write(w, format); err != nil {
 		return err
 	}
-	for i, note := range notes {
+	for i, note := range notes.lines() {
 		lead := ""
 		if format == Markdown && i == 0 {
 			lead = "\n"
@@ -146,10 +147,9 @@ func writeGrid(w io.Writer, g view.Grid, format string) error {
 	return nil
 }
 
-// gridSheet writes the cells of a table for people, and its footnotes.
-func gridSheet(g view.Grid) (s sheet, lines []string) {
-	notes := newFootnotes(g)
-	s.ruled = len(g.Rows)
+// gridSheet writes the cells of a table for people.
+func gridSheet(g view.Grid, notes footnotes) sheet {
+	s := sheet{ruled: len(g.Rows)}
 	for i, c := range g.Columns {
 		s.header = append(s.header, gridHeader(c, g))
 		if !c.Metric && s.text == i && c.Name != "lr" {
@@ -164,7 +164,7 @@ func gridSheet(g view.Grid) (s sheet, lines []string) {
 		row[notes.column] += notes.marks(r)
 		s.rows = append(s.rows, row)
 	}
-	return s, notes.lines()
+	return s
 }
 
 // gridHeader is a column's header with unit, and what stands behind ± and in
