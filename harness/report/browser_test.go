@@ -28,6 +28,8 @@ type browser struct {
 	id      int
 	session string
 	events  []protocolEvent
+	// deadline gives the browser a while to answer.
+	deadline func()
 }
 
 type protocolEvent struct {
@@ -57,7 +59,7 @@ func openBrowser(t *testing.T, chromium string) *browser {
 		in.Close()
 		out.Close()
 	})
-	must(t, out.SetReadDeadline(time.Now().Add(4*time.Minute)))
+	b.deadline = func() { must(t, out.SetReadDeadline(time.Now().Add(2*time.Minute))) } // for one answer
 	var target struct{ TargetID string }
 	b.call("Target.createTarget", map[string]any{"url": "about:blank"}, &target)
 	var attached struct{ SessionID string }
@@ -86,6 +88,7 @@ func (b *browser) send(method string, params any) {
 // next reads a message. An event is kept.
 func (b *browser) next() (id int, result json.RawMessage) {
 	b.t.Helper()
+	b.deadline()
 	data, err := b.out.ReadBytes(0)
 	if err != nil {
 		b.t.Fatalf("the browser does not answer: %v", err)

@@ -65,7 +65,7 @@ func policy(style string) string {
 // have written.
 func visible(page []byte) []byte {
 	return bytes.Map(func(r rune) rune {
-		if r != '\n' && unicode.In(r, unicode.Cc, unicode.Cf) || r == unicode.ReplacementChar || r >= 0xfffe && r&0xfffe == 0xfffe {
+		if r != '\n' && r != '\t' && unicode.In(r, unicode.Cc, unicode.Cf) || r == unicode.ReplacementChar || r >= 0xfffe && r&0xfffe == 0xfffe {
 			return '·'
 		}
 		return r

@@ -104,7 +104,7 @@ func (c lossCurve) draw(class string, width, height, left, right, top, bottom fl
 	}
 	b.WriteString(line("train", c.train, x, y, hi))
 	b.WriteString(line("valid", c.valid, x, y, hi))
-	if n := len(c.valid); n > 0 && c.valid[n-1].y <= hi {
+	if n := len(c.valid); labels && n > 0 && c.valid[n-1].y <= hi {
 		fmt.Fprintf(&b, `<circle class="dot" cx="%.1f" cy="%.1f" r="2.5"/>`, x(c.valid[n-1].x), y(c.valid[n-1].y))
 	}
 	if c.diverged {

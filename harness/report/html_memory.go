@@ -52,7 +52,7 @@ func (h *htmlSource) memory() *htmlMemory {
 	m := &htmlMemory{}
 	parts := &htmlTable{
 		ID: "memory-categories", Caption: "Registered memory by category (MiB)",
-		Header: headerOf(2, "run", "share of the largest"),
+		Header: headerOf(2, "run", "share of the largest", "sum"),
 	}
 	for _, c := range shown {
 		name := view.CategoryName(string(c))
@@ -60,7 +60,6 @@ func (h *htmlSource) memory() *htmlMemory {
 		m.Legend = append(m.Legend, htmlCell{Drawing: template.HTML(swatch), Text: name})
 		parts.Header = append(parts.Header, numberCell(name))
 	}
-	parts.Header = append(parts.Header, numberCell("sum"))
 	accounts := &htmlTable{
 		ID: "memory-accounts", Caption: "Weights and optimizer states by three accounts, and what the process took (MiB)",
 		Header: headerOf(1, "run", "weights + states, actual", "exact bf16", "paper", "all registered", "measured peak", "peak / registered"),
@@ -70,11 +69,14 @@ func (h *htmlSource) memory() *htmlMemory {
 		},
 	}
 	for _, r := range rows {
-		row := htmlRow{Cells: []htmlCell{{Text: r.name, Links: h.links(ids(r.entries))}, {Drawing: r.bar(shown, largest)}}}
+		row := htmlRow{Cells: []htmlCell{{Text: r.name, Links: h.links(ids(r.entries))}, {Drawing: r.bar(shown, largest)}, numberCell(mebibytes(float64(r.total)))}}
 		for _, c := range shown {
-			row.Cells = append(row.Cells, numberCell(mebibytes(float64(r.bytes[c]))))
+			text := nothing
+			if r.bytes[c] != 0 {
+				text = mebibytes(float64(r.bytes[c]))
+			}
+			row.Cells = append(row.Cells, numberCell(text))
 		}
-		row.Cells = append(row.Cells, numberCell(mebibytes(float64(r.total))))
 		parts.Rows = append(parts.Rows, row)
 		if !r.registered {
 			parts.Notes = append(parts.Notes, r.name+": predicted, since the run has not begun")

@@ -27,7 +27,8 @@ type htmlPage struct {
 	Contract   *htmlContract
 	Memory     *htmlMemory
 	Settings   *htmlSettings
-	Provenance []*htmlTable
+	Provenance *htmlTable
+	Modules    *htmlTable
 	RunTable   *htmlTable
 	Runs       []htmlRun
 }
@@ -111,6 +112,7 @@ func (h *htmlSource) page() htmlPage {
 		p.Verdicts = append(p.Verdicts, htmlVerdict{htmlLink{Text: c.Result + " " + c.Title, To: c.ID}, c.Class})
 	}
 	p.Memory, p.Settings, p.Provenance = h.memory(), h.settings(), h.provenance()
+	p.Modules = h.modules()
 	p.RunTable, p.Runs = h.runTable(), h.runs()
 	p.Contents = p.contents()
 	return p
@@ -140,7 +142,7 @@ func (p htmlPage) contents() []htmlContent {
 	add(p.Contract != nil, "Contract", "contract")
 	add(p.Memory != nil, "Memory", "memory")
 	add(p.Settings != nil, "Settings", "settings")
-	add(len(p.Provenance) > 0, "Provenance", "provenance")
+	add(p.Provenance != nil, "Provenance", "provenance")
 	add(true, "Runs", "runs")
 	return list
 }

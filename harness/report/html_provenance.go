@@ -10,8 +10,8 @@ import (
 
 // provenance says what made the runs. A value that all share stands once; where
 // they differ, each stands with its runs.
-func (h *htmlSource) provenance() []*htmlTable {
-	with := slices.DeleteFunc(slices.Clone(h.entries), func(e htmlEntry) bool { return e.run.Provenance == nil })
+func (h *htmlSource) provenance() *htmlTable {
+	with := h.begun()
 	if len(with) == 0 {
 		return nil
 	}
@@ -26,7 +26,7 @@ func (h *htmlSource) provenance() []*htmlTable {
 			if v == "" {
 				continue
 			}
-			row := htmlRow{Cells: []htmlCell{textCell(item.name), longCell(v), textCell("all")}}
+			row := htmlRow{Cells: []htmlCell{{Text: item.name, Class: "whole"}, longCell(v), textCell("all")}}
 			if i > 0 {
 				row.Cells[0].Text = ""
 			}
@@ -44,11 +44,12 @@ func (h *htmlSource) provenance() []*htmlTable {
 			t.Rows = append(t.Rows, row)
 		}
 	}
-	list := []*htmlTable{t}
-	if m := modules(with); m != nil {
-		list = append(list, m)
-	}
-	return list
+	return t
+}
+
+// begun lists the runs of which a program has noted what it is.
+func (h *htmlSource) begun() []htmlEntry {
+	return slices.DeleteFunc(slices.Clone(h.entries), func(e htmlEntry) bool { return e.run.Provenance == nil })
 }
 
 // provenanceItems lists what a record tells of its making, as text.
@@ -100,10 +101,10 @@ func provenanceItems() []struct {
 
 // modules lists the Go modules that were compiled in; versions that differ between
 // runs stand side by side.
-func modules(entries []htmlEntry) *htmlTable {
+func (h *htmlSource) modules() *htmlTable {
 	versions := map[string][]string{}
 	var paths []string
-	for _, e := range entries {
+	for _, e := range h.begun() {
 		for _, m := range e.run.Provenance.Modules {
 			if versions[m.Path] == nil {
 				paths = append(paths, m.Path)

@@ -29,10 +29,10 @@ type htmlRun struct {
 func (h *htmlSource) runTable() *htmlTable {
 	t := &htmlTable{
 		ID: "runs-all", Caption: "All runs",
-		Header: append(headerOf(3, "run", "id", "state"), headerOf(0, "seed", "perplexity", "loss", "bits/byte", "updates", "registered MiB", "peak MiB", "time", "tokens/s", "starts")...),
+		Header: append(headerOf(3, "run", "id", "state"), headerOf(0, "seed", "perplexity", "loss", "bits/byte", "updates", "registered (MiB)", "peak (MiB)", "time", "tokens/s", "starts")...),
 	}
 	for _, e := range h.entries {
-		cells := []htmlCell{textCell(e.Label), {Links: []htmlLink{{record.ShortID(e.ID), e.anchor}}}, textCell(e.run.State())}
+		cells := []htmlCell{textCell(e.Label), {Links: []htmlLink{{h.tag(e), e.anchor}}}, textCell(e.run.State())}
 		if e.Label == "" {
 			cells[0].Text = e.Variant
 		}

@@ -23,7 +23,7 @@ func inlineSVG(document []byte, prefix, title, description string) (template.HTM
 	d := xml.NewDecoder(bytes.NewReader(visible(document)))
 	depth, skipped := 0, 0 // open elements; those inside one that is left out
 	for {
-		token, err := d.RawToken()
+		token, err := d.Token()
 		if errors.Is(err, io.EOF) {
 			break
 		}
@@ -62,9 +62,6 @@ func inlineSVG(document []byte, prefix, title, description string) (template.HTM
 				b.WriteString(html.EscapeString(string(token)))
 			}
 		}
-	}
-	if depth != 0 || skipped != 0 {
-		return "", errors.New("figure as SVG: elements are not closed")
 	}
 	return template.HTML(b.String()), nil
 }
@@ -120,7 +117,7 @@ func svgAttributes(list []xml.Attr, prefix string, root bool) []xml.Attr {
 		}
 	}
 	for _, a := range list {
-		if a.Name.Space == "" || a.Name.Space == "xlink" {
+		if a.Name.Space == "" || a.Name.Space == "http://www.w3.org/1999/xlink" {
 			add(a.Name.Local, a.Value)
 		}
 	}
