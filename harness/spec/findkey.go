@@ -2,7 +2,6 @@ package spec
 
 import (
 	"fmt"
-	"reflect"
 	"slices"
 	"strings"
 )
@@ -11,19 +10,7 @@ import (
 // key that ends in it ("lr" is "method.lr"). "method.galore.lr", as an experiment
 // writes it, also names the method.
 func FindKey(name string) (key, method string, err error) {
-	var all []string
-	for _, f := range allFields() {
-		if f.key == "method.name" {
-			continue
-		}
-		if f.typ.Kind() != reflect.Map {
-			all = append(all, f.key)
-			continue
-		}
-		for _, role := range roles() {
-			all = append(all, f.key+"."+role)
-		}
-	}
+	all := allKeys()
 	if slices.Contains(all, name) {
 		return name, "", nil
 	}

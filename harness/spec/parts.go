@@ -72,33 +72,38 @@ func Changes(a, b Run) []Change { return ChangesOf(a.Parts(), b.Parts()) }
 
 // ChangesOf is [Changes] of runs whose parts are known.
 func ChangesOf(a, b []Part) []Change {
+	before, after := byKey(a), byKey(b)
 	var list []Change
-	note := func(key, of string, before, after any) {
-		list = append(list, Change{Key: key, A: before, B: after, Of: of})
-	}
-	for len(a) > 0 || len(b) > 0 {
-		switch {
-		case len(b) == 0 || len(a) > 0 && a[0].Key != b[0].Key && !holds(b, a[0].Key):
-			note(a[0].Key, a[0].Of, a[0].Value, nil)
-			a = a[1:]
-		case len(a) == 0 || a[0].Key != b[0].Key:
-			note(b[0].Key, b[0].Of, nil, b[0].Value)
-			b = b[1:]
-		default:
-			if a[0].Value != b[0].Value {
-				note(b[0].Key, cmp.Or(a[0].Of, b[0].Of), a[0].Value, b[0].Value)
-			}
-			a, b = a[1:], b[1:]
+	for _, key := range allKeys() {
+		x, y := before[key], after[key]
+		if x.Value != y.Value {
+			list = append(list, Change{Key: key, A: x.Value, B: y.Value, Of: cmp.Or(x.Of, y.Of)})
 		}
 	}
 	return list
 }
 
-func holds(parts []Part, key string) bool {
+func byKey(parts []Part) map[string]Part {
+	m := make(map[string]Part, len(parts))
 	for _, p := range parts {
-		if p.Key == key {
-			return true
+		m[p.Key] = p
+	}
+	return m
+}
+
+// allKeys lists the dotted keys that a run may have, in order.
+func allKeys() []string {
+	var keys []string
+	for _, f := range allFields() {
+		switch {
+		case f.key == "method.name":
+		case f.typ.Kind() == reflect.Map:
+			for _, role := range roles() {
+				keys = append(keys, f.key+"."+role)
+			}
+		default:
+			keys = append(keys, f.key)
 		}
 	}
-	return false
+	return keys
 }
