@@ -139,8 +139,12 @@ func events(x Exported) (data []byte, rows int, err error) {
 		s = scalar(s, r.Split+"/ppl_galore77", float64(r.PPLGalore77))
 		list = append(list, at{r.Step, s})
 	}
-	for _, r := range metrics.Events {
-		list = append(list, at{r.Step, note(nil, "events", eventText(r))})
+	for i := 0; i < len(metrics.Events); { // TensorBoard shows one text of a step
+		step, text := metrics.Events[i].Step, ""
+		for ; i < len(metrics.Events) && metrics.Events[i].Step == step; i++ {
+			text += "- " + eventText(metrics.Events[i]) + "\n"
+		}
+		list = append(list, at{step, note(nil, "events", text)})
 	}
 	if m := x.Run.Measured(); m != nil && len(list) > 0 {
 		for i, r := range m.RSS {

@@ -87,15 +87,13 @@ func scalar(summary message, tag string, v float64) message {
 }
 
 // note appends a text in Markdown to a Summary, as the plug-in "text" wants it: a
-// tensor of strings of shape [1].
+// tensor of one string, of rank 0.
 //
 //	message TensorProto { DataType dtype = 1; TensorShapeProto tensor_shape = 2; repeated bytes string_val = 8 }
-//	message TensorShapeProto { repeated Dim dim = 2 }  message Dim { int64 size = 1 }
 //	message SummaryMetadata { PluginData plugin_data = 1 }  message PluginData { string plugin_name = 1 }
 func note(summary message, tag, markdown string) message {
 	const dtString = 7
-	shape := message{}.bytes(2, message{}.int(1, 1))
-	tensor := message{}.int(1, dtString).bytes(2, shape).text(8, markdown)
+	tensor := message{}.int(1, dtString).bytes(2, nil).text(8, markdown)
 	metadata := message{}.bytes(1, message{}.text(1, "text"))
 	return summary.bytes(1, message{}.text(1, tag).bytes(8, tensor).bytes(9, metadata))
 }

@@ -18,7 +18,6 @@ type htmlFigure struct {
 	ID, Title string
 	Drawing   template.HTML
 	Problem   string
-	Caption   string
 	Data      *htmlTable
 }
 
@@ -101,13 +100,13 @@ func (h *htmlSource) draw(out *htmlFigure, f view.Figure) error {
 		out.Problem = "Not drawn: " + chart.Skip
 		return nil
 	}
-	out.Caption = describe(chart)
+	words := describe(chart)
 	chart.Figure.Title = "" // it stands above the figure
 	picture, err := plots.SVG(chart)
 	if err != nil {
 		return err
 	}
-	if out.Drawing, err = inlineSVG(picture, out.ID, out.Title, out.Caption); err != nil {
+	if out.Drawing, err = inlineSVG(picture, out.ID, out.Title, words); err != nil {
 		return err
 	}
 	data, err := plots.CSV(chart)

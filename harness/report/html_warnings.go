@@ -44,10 +44,10 @@ func (h *htmlSource) warnings() *htmlKnow {
 		}
 	}
 	if len(pending) > 0 {
-		warn("No result yet for %d of %d runs: %s.", len(pending), len(h.entries), firstOf(pending))
+		warn("No result yet for %d of %d runs: %s.", len(pending), len(h.entries), h.firstOf(pending))
 	}
 	if len(diverged) > 0 {
-		warn("%d of %d runs diverged and %s left out of means: %s.", len(diverged), len(h.entries), isAre(len(diverged)), firstOf(diverged))
+		warn("%d of %d runs diverged and %s left out of means: %s.", len(diverged), len(h.entries), isAre(len(diverged)), h.firstOf(diverged))
 	}
 	for _, text := range repeated {
 		warn("%s", text)
@@ -56,7 +56,7 @@ func (h *htmlSource) warnings() *htmlKnow {
 		warn("One seed: there are no intervals, and values that lie close together cannot be told apart.")
 	}
 	if len(epochs) > 0 {
-		warn("More than one pass over the training text, so that later passes see text that was trained on: %s.", firstOf(epochs))
+		warn("More than one pass over the training text, so that later passes see text that was trained on: %s.", h.firstOf(epochs))
 	}
 	if len(versions) > 1 {
 		warn("The runs are of %d numerics versions: the same settings would not give the same bits in all of them.", len(versions))
@@ -67,10 +67,10 @@ func (h *htmlSource) warnings() *htmlKnow {
 		warn("The runs have %d tokenizers: perplexities do not compare, bits per byte do.", len(tokenizers))
 	}
 	if len(dirty) > 0 {
-		warn("Made by a program with changes that its revision does not hold: %s.", firstOf(dirty))
+		warn("Made by a program with changes that its revision does not hold: %s.", h.firstOf(dirty))
 	}
 	if len(restarted) > 0 {
-		warn("Carried on by another program than the one that began: %s.", firstOf(restarted))
+		warn("Carried on by another program than the one that began: %s.", h.firstOf(restarted))
 	}
 	if len(machines) > 1 {
 		warn("The runs were made on different processors or with different numbers of threads: results do not depend on it, times and speeds do.")
@@ -88,8 +88,11 @@ func isAre(n int) string {
 	return "are"
 }
 
-// firstOf lists up to six names.
-func firstOf(names []string) string {
+// firstOf lists up to six names of runs, or says that they are all.
+func (h *htmlSource) firstOf(names []string) string {
+	if len(names) == len(h.entries) && len(names) > 1 && names[0] == h.entries[0].name {
+		return "all runs"
+	}
 	shown := names[:min(len(names), 6)]
 	text := strings.Join(shown, "; ")
 	if len(names) > len(shown) {
