@@ -52,7 +52,7 @@ func (h *htmlSource) memory() *htmlMemory {
 	m := &htmlMemory{}
 	parts := &htmlTable{
 		ID: "memory-categories", Caption: "Registered memory by category (MiB)",
-		Header: headerOf(2, "run", "share of the largest", "sum"),
+		Header: headerOf(1, "run", "sum"),
 	}
 	for _, c := range shown {
 		name := view.CategoryName(string(c))
@@ -69,7 +69,7 @@ func (h *htmlSource) memory() *htmlMemory {
 		},
 	}
 	for _, r := range rows {
-		row := htmlRow{Cells: []htmlCell{{Text: r.name, Links: h.links(ids(r.entries))}, {Drawing: r.bar(shown, largest)}, numberCell(mebibytes(float64(r.total)))}}
+		row := htmlRow{Cells: []htmlCell{{Text: r.name, Links: h.links(ids(r.entries)), Below: r.bar(shown, largest)}, numberCell(mebibytes(float64(r.total)))}}
 		for _, c := range shown {
 			text := nothing
 			if r.bytes[c] != 0 {

@@ -66,13 +66,14 @@ type htmlRow struct {
 	Cells []htmlCell
 }
 
-// An htmlCell is a text, a drawing, links, or one behind the other.
+// An htmlCell is a text with links behind it, and a drawing before or below it.
 type htmlCell struct {
 	Text    string
 	Class   string // "n": a number
 	Code    bool
 	Links   []htmlLink
 	Drawing template.HTML
+	Below   template.HTML
 }
 
 func textCell(s string) htmlCell   { return htmlCell{Text: s} }
