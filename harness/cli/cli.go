@@ -28,11 +28,8 @@ type commands struct {
 	Status  statusCmd  `cmd:"" help:"List the runs of an experiment, or all stored runs, with their state."`
 	Show    showCmd    `cmd:"" help:"Show one run: settings, results, memory, where it came from."`
 	Compare compareCmd `cmd:"" help:"Put runs side by side: what differs in their settings, and in their results."`
-	Diff    diffCmd    `cmd:"" help:"Say in what two runs, or two experiments, differ: settings, data, program and machine, results, memory."`
-	Explain explainCmd `cmd:"" help:"Say why a run would or would not be trained again: its identity, the nearest stored run, and where each differing value comes from."`
 	Table   tableCmd   `cmd:"" help:"Print the tables of an experiment from stored results."`
 	Figures figuresCmd `cmd:"" help:"Draw the figures of an experiment from stored results."`
-	Report  reportCmd  `cmd:"" help:"Write the report of an experiment from stored results: one HTML page with figures, tables, claims, memory, settings, provenance and every run."`
 	Memory  memoryCmd  `cmd:"" help:"Show the memory of models and methods by formula and prediction, beside the paper's numbers. Trains and allocates nothing."`
 	Verify  verifyCmd  `cmd:"" help:"Train stored runs again and compare every recorded loss, the digests of weights and states, and the result. Exit code 4: something differs."`
 	New     newCmd     `cmd:"" help:"Write a new experiment file, a commented copy of an existing one."`
@@ -43,6 +40,10 @@ type commands struct {
 	Export  exportCmd  `cmd:"" help:"Write runs for other programs: --to hf, the weights, for Hugging Face transformers; --to tensorboard or csv, the records of a run or of an experiment."`
 	Bundle  bundleCmd  `cmd:"" help:"Train the first updates of a run and write all that another framework needs to repeat them: weights, batches, random matrices, bases, and what they must come to."`
 	Publish publishCmd `cmd:"" help:"Copy the finished runs of an experiment, its tables and figures to RESULTS/reference, to be committed."`
+
+	Diff    diffCmd    `cmd:"" help:"Say in what two runs, or two experiments, differ: settings, data, program and machine, results, memory."`
+	Explain explainCmd `cmd:"" help:"Say why a run would or would not be trained again: its identity, the nearest stored run, and where each differing value comes from."`
+	Report  reportCmd  `cmd:"" help:"Write the report of an experiment from stored results: one HTML page with figures, tables, claims, memory, settings, provenance and every run."`
 
 	BenchChild    benchChildCmd    `cmd:"" hidden:"" help:"What bench starts to measure runs side by side."`
 	BenchResident benchResidentCmd `cmd:"" hidden:"" help:"What bench starts to measure the memory of a run."`
