@@ -48,7 +48,7 @@ var allowed = map[string][]string{
 		"harness/spec", "harness/footprint", "harness/record", "internal/...",
 	},
 	"harness/export": {
-		"corpus/...", "harness/train", "harness/spec", "harness/record", "models", "tensor", "internal/...",
+		"corpus/...", "harness/train", "harness/spec", "harness/view", "harness/record", "models", "tensor", "internal/...",
 	},
 	"harness/plan":   {"corpus/...", "harness/train", "harness/spec", "harness/record", "tensor", "internal/..."},
 	"harness/verify": {"corpus/...", "harness/train", "harness/spec", "harness/record", "tensor"},

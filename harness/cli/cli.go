@@ -39,9 +39,13 @@ type commands struct {
 	Bench    benchCmd    `cmd:"" help:"Measure this machine and how much of it training uses: products, operations, steps, refreshes."`
 	Doctor   doctorCmd   `cmd:"" help:"Examine this machine: what it offers to training, whether files and locks do what runs rely on, and whether it computes the right numbers."`
 	GC       gcCmd       `cmd:"" name:"gc" help:"Remove what is safe to remove: what killed processes left behind, superseded and damaged checkpoints, logs of finished runs."`
-	Export   exportCmd   `cmd:"" help:"Write a run's weights for another program: --to hf, a folder that Hugging Face transformers loads."`
+	Export   exportCmd   `cmd:"" help:"Write runs for other programs: --to hf, the weights, for Hugging Face transformers; --to tensorboard or csv, the records of a run or of an experiment."`
 	Bundle   bundleCmd   `cmd:"" help:"Train the first updates of a run and write all that another framework needs to repeat them: weights, batches, random matrices, bases, and what they must come to."`
 	Publish  publishCmd  `cmd:"" help:"Copy the finished runs of an experiment, its tables and figures to RESULTS/reference, to be committed."`
+
+	Diff    diffCmd    `cmd:"" help:"Say in what two runs, or two experiments, differ: settings, data, program and machine, results, memory."`
+	Explain explainCmd `cmd:"" help:"Say why a run would or would not be trained again: its identity, the nearest stored run, and where each differing value comes from."`
+	Report  reportCmd  `cmd:"" help:"Write the report of an experiment from stored results: one HTML page with figures, tables, claims, memory, settings, provenance and every run."`
 
 	BenchChild    benchChildCmd    `cmd:"" hidden:"" help:"What bench starts to measure runs side by side."`
 	BenchResident benchResidentCmd `cmd:"" hidden:"" help:"What bench starts to measure the memory of a run."`

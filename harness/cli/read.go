@@ -137,7 +137,7 @@ func (c figuresCmd) Run(v *env) error {
 }
 
 // sweep reads the stored sweep of an experiment, named by its file or by its
-// name. Declarations of figures and tables are taken from the file where it
+// name. Declarations of figures and tables, and the question, are taken from the file where it
 // can be read: they may have changed since, and never change a run.
 func (v *env) sweep(experiment string) (record.Sweep, error) {
 	if !spec.Exists(experiment) {
@@ -151,6 +151,7 @@ func (v *env) sweep(experiment string) (record.Sweep, error) {
 	if err != nil {
 		return sweep, err
 	}
+	sweep.Question = e.Question
 	return sweep, e.Declare(&sweep)
 }
 

@@ -102,7 +102,7 @@ func (c sweepCmd) train(v *env, p *plan.Plan, jobs, threads int) ([]fleet.Outcom
 // in each run's folder the way in which this experiment reaches it.
 func (v *env) store(p *plan.Plan, c sweepCmd) (record.Sweep, error) {
 	e := p.Experiment
-	sweep := record.Sweep{Experiment: e.Name, Title: e.Title, Overrides: changes(c.Set), Reference: c.Reference}
+	sweep := record.Sweep{Experiment: e.Name, Title: e.Title, Question: e.Question, Overrides: changes(c.Set), Reference: c.Reference}
 	baselines, err := p.Ngrams(v.ctx)
 	if err != nil {
 		return sweep, err

@@ -19,6 +19,7 @@ type Sweep struct {
 	Schema     int        `json:"schema"`
 	Experiment string     `json:"experiment"`
 	Title      string     `json:"title,omitempty"`
+	Question   string     `json:"question,omitempty"`  // what the experiment asks, in a sentence or two
 	Overrides  []string   `json:"overrides,omitempty"` // -S options that the experiment's file does not hold
 	Runs       []SweepRun `json:"runs"`                // in the order of the experiment
 	// Baselines are count-based models of the same data, the simplest first.

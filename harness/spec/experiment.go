@@ -18,9 +18,11 @@ import (
 type Experiment struct {
 	Name  string // file-name safe; default: the file's name
 	Title string
-	Path  string // as given; "embedded:quick.toml" for one in the binary
-	Seeds []int
-	Runs  []Instance // seed by seed, so that a partial sweep already compares
+	// Question is what the experiment asks, in a sentence or two, for its report.
+	Question string
+	Path     string // as given; "embedded:quick.toml" for one in the binary
+	Seeds    []int
+	Runs     []Instance // seed by seed, so that a partial sweep already compares
 	view.Declarations
 	Notes []string // what a reader of the plan should know: merged duplicates, fixed seeds, replaced axes
 }
@@ -191,15 +193,18 @@ func (e *expander) experimentName(file string) string {
 	return n.str
 }
 
-func (e *expander) title() string {
-	n := e.root.get("title")
+func (e *expander) title() string { return e.text("title") }
+
+// text reads a key of the experiment that people read.
+func (e *expander) text(key string) string {
+	n := e.root.get(key)
 	if n == nil {
 		return ""
 	}
 	if n.kind != stringNode {
-		e.problems.add(n.pos, "", "", "title takes a string, not %s", n.describe())
+		e.problems.add(n.pos, "", "", "%s takes a string, not %s", key, n.describe())
 	} else if strings.ContainsFunc(n.str, unicode.IsControl) {
-		e.problems.add(n.pos, "", "", "title holds a control character")
+		e.problems.add(n.pos, "", "", "%s holds a control character", key)
 	}
 	return n.str
 }

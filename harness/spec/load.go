@@ -47,7 +47,7 @@ func load(f files, path string, overrides []string) (*Experiment, error) {
 	x := &Experiment{Path: shown}
 	points := e.expand()
 	plan := e.readSeeds()
-	x.Name, x.Title, x.Seeds = e.experimentName(shown), e.title(), plan.seeds
+	x.Name, x.Title, x.Question, x.Seeds = e.experimentName(shown), e.title(), e.text("question"), plan.seeds
 	x.Declarations = view.Declarations{
 		Figures: e.readFigures(), Tables: e.readTables(),
 		Claims: e.readClaims(), Contract: e.readContract(), References: e.readReferences(),
@@ -116,6 +116,7 @@ func (l *loader) read(f file, from pos) *node {
 		}
 		included.remove("name") // each file has its own
 		included.remove("title")
+		included.remove("question")
 		if base == nil {
 			base = included
 		} else {

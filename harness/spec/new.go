@@ -18,7 +18,7 @@ import (
 // comments included. name is the path where the text will stand, with or
 // without .toml; its last element names the experiment. from is what [Load]
 // takes: a path or the name of an experiment. The paths in extends are
-// rewritten for the new place, the title and the comment at the top replaced.
+// rewritten for the new place, the title and the comment at the top replaced, the question left to be asked.
 func New(name, from string) ([]byte, error) {
 	target := strings.TrimSuffix(filepath.ToSlash(name), ".toml")
 	stem := path.Base(target)
@@ -63,6 +63,9 @@ func New(name, from string) ([]byte, error) {
 		} else {
 			missing += key + " = " + strconv.Quote(stem) + "\n"
 		}
+	}
+	if n := tree.get("question"); n != nil {
+		edits = append(edits, edit{n.pos, `""`})
 	}
 	edits = append(edits, edit{src.at(firstKey(tree), firstKey(tree)), missing}, edit{src.at(0, headerEnd(found.text)), head})
 	return []byte(applyEdits(found.text, edits)), nil
