@@ -32,6 +32,7 @@ func (e *expander) readFigures() []view.Figure {
 		} else if n := t.get("stack"); n != nil && f.Kind != "" {
 			e.problems.add(n.place(), "", "", "stack needs kind \"stacked_bar\"")
 		}
+		d.reference(f.Reference, e.referenceIDs())
 		out = append(out, f)
 	}
 	e.uniqueIDs("figure")
@@ -53,6 +54,7 @@ func (e *expander) readTables() []view.Table {
 		if t.get("sort") != nil {
 			d.column("sort", table.Sort)
 		}
+		d.reference(table.Reference, e.referenceIDs())
 		out = append(out, table)
 	}
 	e.uniqueIDs("table")
@@ -78,7 +80,7 @@ func (e *expander) uniqueIDs(what string) {
 	}
 }
 
-// A declaration is one [[figure]] or [[table]] being read.
+// A declaration is one [[figure]], [[table]] or the like being read.
 type declaration struct {
 	t        *node
 	title    string
@@ -122,11 +124,14 @@ func (e *expander) declaration(t *node, title string, dst any) *declaration {
 	return d
 }
 
-// decodeDeclared decodes a string, a boolean, a string or list of strings, or a
-// selection of runs.
+// decodeDeclared decodes a string, a boolean, a number, a string or list of
+// strings, a selection of runs, a table of names, or a list of tables.
 func decodeDeclared(name string, v reflect.Value, n *node) *misfit {
 	switch v.Kind() {
 	case reflect.Map:
+		if v.Type().Elem().Kind() == reflect.String {
+			return decodeNames(name, v, n)
+		}
 		if n.kind != tableNode {
 			return unfit(name, "a table of columns and values, as { method = \"galore\" }", n)
 		}
@@ -137,6 +142,9 @@ func decodeDeclared(name string, v reflect.Value, n *node) *misfit {
 		v.Set(reflect.ValueOf(selected))
 		return nil
 	case reflect.Slice:
+		if v.Type().Elem().Kind() == reflect.Map {
+			return decodeEntries(name, v, n)
+		}
 		if n.kind == stringNode {
 			v.Set(reflect.ValueOf([]string{n.str}))
 			return nil

@@ -18,6 +18,7 @@ type Chart struct {
 	Categories []string // ticks of a Category axis; a point's X is an index into it
 	Series     []Series
 	Baselines  []Series // one point each, whose X has no meaning
+	Overlays   []Series // published numbers, drawn as marks of no run: see Overlays
 	Warnings   []string // what a reader must know beside the picture
 	Absent     []string // those of the warnings that name what where asks for and no run has
 	// Skip says why there is nothing to draw although the figure is declared
