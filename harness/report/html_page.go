@@ -106,9 +106,10 @@ func (h *htmlSource) page() htmlPage {
 	if len(tables) > 0 {
 		p.Headline, p.Tables = tables[0], tables[1:]
 	}
-	p.Warnings = h.warnings()
+	claims, err := h.claims()
+	p.Claims, p.Contract = claims, h.contract()
+	p.Warnings = h.warnings(p.Contract, err)
 	p.Figures = h.figures()
-	p.Claims, p.Contract = h.claims(), h.contract()
 	for _, c := range p.Claims {
 		p.Verdicts = append(p.Verdicts, htmlVerdict{htmlLink{Text: c.Result + " " + c.Title, To: c.ID}, c.Class})
 	}

@@ -38,7 +38,7 @@ func (h *htmlSource) tables() []*htmlTable {
 			list = append(list, &htmlTable{ID: id, Caption: title, Notes: []string{"no run is finished yet"}})
 			continue
 		}
-		g, err := view.Tabulate(t, h.rows, h.pending, h.sweep.Baselines)
+		g, err := h.declared.Tabulate(t, h.rows, h.pending, h.sweep.Baselines)
 		if err != nil {
 			list = append(list, &htmlTable{ID: id, Caption: title, Notes: []string{"This table cannot be made: " + err.Error()}})
 			continue
@@ -92,7 +92,7 @@ func (h *htmlSource) figures() []htmlFigure {
 }
 
 func (h *htmlSource) draw(out *htmlFigure, f view.Figure) error {
-	chart, err := view.Query(f, h.rows, h.pending)
+	chart, err := h.declared.Query(f, h.rows, h.pending)
 	if err != nil {
 		return err
 	}

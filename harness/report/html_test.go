@@ -137,6 +137,31 @@ func TestReportShowsTrouble(t *testing.T) {
 	}
 }
 
+// TestReportOfClaims: claims and the contract are judged, at the top in a word and
+// below in full.
+func TestReportOfClaims(t *testing.T) {
+	_, s, runs := experiment(t)
+	must(t, view.Declarations{
+		Claims: []view.Claim{
+			{ID: "less", Title: "Less memory", Expr: "optimizer_state_bytes[lora] < optimizer_state_bytes[adamw]"},
+			{ID: "more", Expr: "optimizer_state_bytes[lora] > optimizer_state_bytes[adamw]"},
+			{ID: "open", Title: "Nobody knows", Expr: "ppl[lora] < ppl[galore]"},
+		},
+		Contract: &view.Contract{Same: []string{"init"}},
+	}.Declare(&s))
+	text, ids := outline(t, reportOf(t, s, runs))
+	for _, want := range []string{"PASS Less memory", "FAIL more", "INCONCLUSIVE Nobody knows", "optimizer_state_bytes[lora] < optimizer_state_bytes[adamw]", "left − right", "BROKEN", "The contract is broken", "not recorded for"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the report lacks %q", want)
+		}
+	}
+	for _, id := range []string{"claims", "claim-less", "contract"} {
+		if !slices.Contains(ids, id) {
+			t.Errorf("no %s", id)
+		}
+	}
+}
+
 // TestReportOfMarkup: what looks like markup in records and declarations stays
 // text, wherever it stands.
 func TestReportOfMarkup(t *testing.T) {
