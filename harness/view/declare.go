@@ -29,6 +29,7 @@ type Figure struct {
 	YScale   string         `toml:"yscale" json:"yscale,omitempty"`     // "linear" (default) | "log"
 	XLabel   string         `toml:"xlabel" json:"xlabel,omitempty"`     // default: the column's name and unit
 	YLabel   string         `toml:"ylabel" json:"ylabel,omitempty"`     //
+	Source   string         `toml:"source" json:"source,omitempty"`     // "" = results | "tune" = trials of learning rates
 }
 
 // A Table declares a table over the runs of an experiment: one row per
