@@ -106,7 +106,11 @@ func (c tuneCmd) Run(v *env) error {
 // searchSize says how many runs a search takes.
 func searchSize(t *spec.Tune) string {
 	runs := func(rates int) int { return rates * len(t.Methods) * len(t.Seeds) }
-	text := fmt.Sprintf("tune: %d rates for each of %d methods, %d seeds: %d runs", len(t.Grid), len(t.Methods), len(t.Seeds), runs(len(t.Grid)))
+	seeds := "one seed"
+	if n := len(t.Seeds); n > 1 {
+		seeds = fmt.Sprintf("%d seeds", n)
+	}
+	text := fmt.Sprintf("tune: %d rates for each of %d methods, %s: %d runs", len(t.Grid), len(t.Methods), seeds, runs(len(t.Grid)))
 	if t.AtEdge == spec.Extend && t.MaxTrials > len(t.Grid) {
 		text += fmt.Sprintf(", up to %d if a best rate lies at the edge of the grid", runs(t.MaxTrials))
 	}

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/pelletier/go-toml/v2"
+
+	"ranklab/internal/safename"
 )
 
 // LockSuffix ends the name of a lock file: the rates of experiments/quick.toml
@@ -163,12 +165,16 @@ func parseLock(src *source, problems *collector) (*lockFile, bool) {
 			strictly(table, "[method."+name+"]", &m, own)
 			lr := table.get("lr")
 			switch {
+			case !safename.Valid(name):
+				own.add(table.place(), "", "", "the method name %q cannot be part of a file name", name)
 			case lr == nil:
 				own.add(table.place(), "", "", "the lock file has no lr for %s", name)
 			case !(m.LR > 0) && lr.kind != invalidNode:
 				own.add(lr.pos, "", "", "lr must be positive, is %v", m.LR)
 			case len(m.Rates) > maxTrials || len(m.Runs) != len(m.Rates)*len(l.Seeds) || len(m.EffectiveRates) != 0 && len(m.EffectiveRates) != len(m.Rates):
 				own.add(table.place(), "", "", "the lock file lists %d rates, %d effective rates and %d runs of %s with %d seeds", len(m.Rates), len(m.EffectiveRates), len(m.Runs), name, len(l.Seeds))
+			case slices.ContainsFunc(m.Runs, func(id string) bool { return len(id) != 12 || strings.Trim(id, "0123456789abcdef") != "" }):
+				own.add(table.get("runs").pos, "", "", "the id of a run begins with 12 hexadecimal digits: one in the list does not")
 			case !slices.Contains([]string{NoEdge, LowEdge, HighEdge}, m.Edge):
 				own.add(table.place(), "", "", "unknown edge %q of %s in the lock file", m.Edge, name)
 			}
@@ -183,7 +189,7 @@ func parseLock(src *source, problems *collector) (*lockFile, bool) {
 	for _, p := range own.list {
 		p.Hint = strings.TrimPrefix(p.Hint+"; a damaged lock file can be removed: ranklab tune writes it again", "; ")
 	}
-	problems.list = append(problems.list, own.list...)
+	problems.list = append(problems.list, own.list[:min(len(own.list), maxKept-len(problems.list))]...)
 	return nil, false
 }
 

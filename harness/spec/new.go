@@ -97,7 +97,7 @@ func movedRates(f files, src *source, tree *node, target string) ([]edit, error)
 			continue // a lock file alone, or a mistake, which loading the copy reports
 		}
 		moved := path.Base(target)
-		if found.path != src.path || found.embedded != src.embedded || tree.get("tune") == nil {
+		if filepath.Clean(found.path) != filepath.Clean(src.path) || found.embedded != src.embedded || tree.get("tune") == nil {
 			if moved, err = movedPath(target, found); err != nil {
 				return nil, fmt.Errorf("%s: use_lr %q: %w", use.pos, use.str, err)
 			}
