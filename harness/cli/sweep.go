@@ -13,7 +13,6 @@ import (
 	"ranklab/harness/plan"
 	"ranklab/harness/record"
 	"ranklab/harness/train"
-	"ranklab/harness/view"
 )
 
 type sweepCmd struct {

@@ -114,8 +114,8 @@ type TimingRow struct {
 type Metrics struct {
 	Train  []TrainRow
 	Eval   []EvalRow // on the set that results are reported on
-	Select []EvalRow // on the selection set, which no figure or table of results shows
 	Events []EventRow
+	Select []EvalRow // on the selection set, which no figure or table of results shows
 }
 
 // finite returns v with every NaN and infinity inside replaced by nil, for
