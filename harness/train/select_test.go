@@ -13,6 +13,7 @@ import (
 // summary: not the weights, and not the numbers that are reported.
 func TestSelectionSet(t *testing.T) {
 	set, s := tiny(t)
+	variants()["galore"](&s)
 	without := mustTrain(t, Options{Spec: s, Data: set, Results: t.TempDir(), Threads: 1})
 	s.Eval.SelectTokens = 150
 	with := mustTrain(t, Options{Spec: s, Data: set, Results: t.TempDir(), Threads: 1})
