@@ -272,7 +272,13 @@ func lockedTrials(e *spec.Experiment) []record.SweepRun {
 func ratesOf(e *spec.Experiment) []record.Rate {
 	var list []record.Rate
 	for _, r := range e.Rates {
-		list = append(list, record.Rate{Method: r.Method, LR: record.Float(r.LR), From: r.From, Lock: r.Lock, Trials: r.Trials, Edge: r.Edge, Stale: r.Stale})
+		rate := record.Rate{Method: r.Method, LR: record.Float(r.LR), From: r.From, Lock: r.Lock, Trials: r.Trials, Edge: r.Edge, Stale: r.Stale}
+		for _, inst := range e.Runs {
+			if steps := inst.Run.Train.Steps; r.Steps > 0 && inst.Variant == r.Method && steps != r.Steps && !slices.Contains(rate.Steps, steps) {
+				rate.TrialSteps, rate.Steps = r.Steps, append(rate.Steps, steps)
+			}
+		}
+		list = append(list, rate)
 	}
 	return list
 }

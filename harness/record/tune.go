@@ -12,7 +12,11 @@ type Rate struct {
 	Lock   string `json:"lock,omitempty"`   // file:line of the tuned rate
 	Trials int    `json:"trials,omitempty"` // rates that were tried to find it
 	Edge   string `json:"edge,omitempty"`   // "low" | "high": it is the lowest or the highest of them; "none"
-	Stale  bool   `json:"stale,omitempty"`  // it was found for other settings of the same experiment
+	// TrialSteps is the number of updates of a trial, and Steps are those of the
+	// method's runs, if they are others.
+	TrialSteps int   `json:"trial_steps,omitempty"`
+	Steps      []int `json:"steps,omitempty"`
+	Stale      bool  `json:"stale,omitempty"` // it was found for other settings of the same experiment
 }
 
 // Reported returns the runs whose results count.

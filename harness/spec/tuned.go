@@ -22,6 +22,7 @@ type Rate struct {
 	Missing string  // command that finds the rate, if no lock file holds it yet
 	LR      float64 // 0 if missing
 	Trials  int     // rates that were tried; 0 if given or missing
+	Steps   int     // updates of a trial; 0 if given or missing
 	Edge    string  // NoEdge | LowEdge | HighEdge; "" if given or missing
 	Stale   bool    // found for other settings of the same experiment
 }
@@ -167,6 +168,7 @@ func (e *expander) locked(rate Rate, experiment, method string, at *node) (Rate,
 	}
 	value := lock.rates[method]
 	rate.Lock, rate.LR, rate.Trials, rate.Edge = value.place().String(), found.LR, found.Trials, found.Edge
+	rate.Steps = found.Steps
 	return rate, value
 }
 

@@ -52,6 +52,7 @@ const (
 	Unequal     = "unequal-tuning-budgets" // methods had different numbers of trials
 	StaleTuning = "stale-tuning"           // rates were tuned for other settings
 	GivenRate   = "given-rate"             // a rate was given beside tuned ones
+	OtherLength = "trials-of-other-length" // rates were tuned in runs with another number of updates
 )
 
 // A TuningWarning is something that a reader of a comparison must know of how its
@@ -98,7 +99,15 @@ func TuningWarnings(s record.Sweep) []TuningWarning {
 	if given := all(func(r record.Rate) bool { return r.From == "" }); len(counts) > 0 {
 		warn(GivenRate, given, "the learning rate of %s was given, that of %s tuned: unequal tuning budgets", strings.Join(given, ", "), strings.Join(tuned, ", "))
 	}
+	var lengths []string
+	other := all(func(r record.Rate) bool { return len(r.Steps) > 0 })
+	for _, r := range s.Rates {
+		if len(r.Steps) > 0 {
+			lengths = append(lengths, fmt.Sprintf("%s in %d, its runs have %s", r.Method, r.TrialSteps, strings.Trim(fmt.Sprint(r.Steps), "[]")))
+		}
+	}
+	warn(OtherLength, other, "learning rates were tuned in runs of another number of updates: %s", strings.Join(lengths, "; "))
 	stale := all(func(r record.Rate) bool { return r.Stale })
-	warn(StaleTuning, stale, "the learning rate of %s was tuned for other settings than the runs have", strings.Join(stale, ", "))
+	warn(StaleTuning, stale, "the learning rate of %s was tuned before its settings or those of the search changed", strings.Join(stale, ", "))
 	return list
 }

@@ -63,6 +63,7 @@ func TestTuningWarnings(t *testing.T) {
 		"budgets":       {[]record.Rate{tuned("a", 5, "none"), tuned("b", 7, "none")}, []string{Unequal}},
 		"given":         {[]record.Rate{tuned("a", 5, "none"), {Method: "b", LR: 0.1}}, []string{GivenRate}},
 		"stale":         {[]record.Rate{tuned("a", 5, "none"), stale}, []string{StaleTuning}},
+		"other length":  {[]record.Rate{{Method: "a", From: "x:a", Trials: 5, Edge: "none", TrialSteps: 100, Steps: []int{400, 800}}}, []string{OtherLength}},
 		"not yet tuned": {[]record.Rate{{Method: "a", From: "x:a"}, {Method: "b", LR: 0.1}}, nil},
 	} {
 		var kinds []string
