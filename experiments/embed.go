@@ -7,5 +7,5 @@ import "embed"
 // FS holds the files by their paths below this folder: "quick.toml",
 // "base/proxy-1m.toml".
 //
-//go:embed *.toml base/*.toml paper/*.toml
+//go:embed *.toml base/*.toml paper/*.toml proxy/*.toml
 var FS embed.FS

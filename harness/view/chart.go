@@ -83,6 +83,9 @@ func (c *Chart) query(rows []Row, pending int) error {
 		return err
 	}
 	c.absent("", notes)
+	if note := machineNote([]Column{c.X, c.Y}, selected); note != "" {
+		c.warn("%s", note)
+	}
 	names := methodNames(rows)
 	if len(f.Baseline) > 0 {
 		if selected, err = c.addBaselines(rows, selected, names, pending); err != nil {

@@ -89,6 +89,9 @@ func tabulate(t Table, rows []Row, pending int, baselines []record.Baseline) (Gr
 			return g, err
 		}
 		g.Notes = append(g.Notes, notes...)
+		if note := machineNote(g.Columns, selected); note != "" {
+			g.Notes = append(g.Notes, note)
+		}
 		groups := tableGroups(selected, t.Rows)
 		for _, cell := range groups {
 			row, err := g.row(cell, methods)

@@ -27,6 +27,7 @@ type Row struct {
 	Stage    string         // record.Tune: a trial, by which a rate was chosen; "" for results
 	Chosen   bool           // of trials: the one whose rate was chosen
 	Diverged bool           // a result, but not one to average
+	Machine  string         // what its times were measured on; "" = not known
 	Settings map[string]any // every other setting and axis, as plain values
 	Results  map[string]float64
 	Memory   map[memory.Category]int64
@@ -74,6 +75,7 @@ func newRow(experiment string, sr record.SweepRun, r record.Run) Row {
 	row := Row{
 		ID: r.ID, Label: sr.Label, Method: sr.Variant, Seed: sr.Seed, Stage: sr.Stage, Chosen: sr.Chosen,
 		Diverged: r.State() == record.Diverged,
+		Machine:  machineOf(r.Provenance),
 		Settings: make(map[string]any),
 		Results:  make(map[string]float64),
 		Memory:   r.Summary.Memory,
