@@ -37,9 +37,11 @@ func (d *drawing) lines() []plot.Plotter {
 			d.legend.add(s.Label, l)
 		}
 	}
+	chosen := false
 	for i, s := range d.chart.Series {
 		look := seriesLooks[i]
 		var dots []dot
+		var rings []plot.Plotter
 		for j, p := range s.Points {
 			at := d.dot(p)
 			d.seeX(p.X)
@@ -52,6 +54,9 @@ func (d *drawing) lines() []plot.Plotter {
 				continue
 			}
 			dots = append(dots, at)
+			if p.Chosen {
+				rings = append(rings, ring{at, look.colour})
+			}
 			if !stretched[i] || len(s.Points) > 1 && j < len(s.Points)/2 {
 				d.see(at)
 			}
@@ -65,8 +70,12 @@ func (d *drawing) lines() []plot.Plotter {
 		} else {
 			under = append(under, band{dots, fade(look.colour, 32)})
 		}
-		over = append(over, l)
+		over = append(append(over, l), rings...)
+		chosen = chosen || len(rings) > 0
 		d.legend.add(s.Label, l)
+	}
+	if chosen {
+		d.legend.add("chosen", ring{colour: faint()})
 	}
 	d.addFailureEntry()
 	if intervals {

@@ -10,6 +10,7 @@ type work struct {
 	refreshes   int // new bases from old ones
 	first       int // 1 where the first bases are still to be found
 	evaluations int
+	choices     int // evaluations on the selection set
 	checkpoints int
 }
 
@@ -23,6 +24,9 @@ func workOf(s spec.Run, done int) work {
 		refreshes:   refreshes(s, done),
 		evaluations: due(s.Train.Steps, s.Eval.Every) - done/s.Eval.Every,
 		checkpoints: 1, // the one that stays
+	}
+	if s.Eval.SelectTokens > 0 {
+		w.choices = 1
 	}
 	if w.refreshes > 0 && done == 0 {
 		w.refreshes, w.first = w.refreshes-1, 1

@@ -27,6 +27,7 @@ func (e *expander) readFigures() []view.Figure {
 		d.selected("baseline", f.Baseline)
 		d.oneOf("xscale", f.XScale, false, view.Linear, view.Log, view.Category)
 		d.oneOf("yscale", f.YScale, false, view.Linear, view.Log)
+		d.oneOf("source", f.Source, false, view.TuneSource)
 		if f.Kind == view.StackedBar {
 			d.column("stack", f.Stack)
 		} else if n := t.get("stack"); n != nil && f.Kind != "" {
@@ -278,7 +279,7 @@ func (d *declaration) known(at pos, column string) {
 // settingColumns lists the columns that every record has beside its results:
 // settings by their short names, and the labels of a run.
 func settingColumns() []string {
-	columns := []string{"method", "kind", "label", "seed", "category", "corpus_digest", "tokenizer_digest", "init_digest"}
+	columns := []string{"method", "kind", "label", "seed", "category", "corpus_digest", "tokenizer_digest", "init_digest", "effective_lr"}
 	for _, section := range sectionNames() {
 		columns = append(columns, sectionKeys(section)...)
 	}

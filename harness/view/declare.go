@@ -31,6 +31,7 @@ type Figure struct {
 	YLabel   string         `toml:"ylabel" json:"ylabel,omitempty"`     //
 	// Reference is the id of published numbers to mark in the figure.
 	Reference string `toml:"reference" json:"reference,omitempty"`
+	Source    string `toml:"source" json:"source,omitempty"` // "" = results | "tune" = trials of learning rates
 }
 
 // A Table declares a table over the runs of an experiment: one row per
