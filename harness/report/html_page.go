@@ -27,6 +27,7 @@ type htmlPage struct {
 	Contract   *htmlContract
 	Memory     *htmlMemory
 	Settings   *htmlSettings
+	Tuning     *htmlTuning
 	Provenance *htmlTable
 	Modules    *htmlTable
 	RunTable   *htmlTable
@@ -114,7 +115,7 @@ func (h *htmlSource) page() htmlPage {
 		p.Verdicts = append(p.Verdicts, htmlVerdict{htmlLink{Text: c.Result + " " + c.Title, To: c.ID}, c.Class})
 	}
 	p.Memory, p.Settings, p.Provenance = h.memory(), h.settings(), h.provenance()
-	p.Modules = h.modules()
+	p.Modules, p.Tuning = h.modules(), h.tuning()
 	p.RunTable, p.Runs = h.runTable(), h.runs()
 	p.Contents = p.contents()
 	return p
@@ -144,6 +145,7 @@ func (p htmlPage) contents() []htmlContent {
 	add(p.Contract != nil, "Contract", "contract")
 	add(p.Memory != nil, "Memory", "memory")
 	add(p.Settings != nil, "Settings", "settings")
+	add(p.Tuning != nil, "Learning rates", "tuning")
 	add(p.Provenance != nil, "Provenance", "provenance")
 	add(true, "Runs", "runs")
 	return list
