@@ -12,7 +12,7 @@ export GOAMD64 := v1
 export CGO_ENABLED := 0
 RANKLAB  := .bin/ranklab
 
-.PHONY: sweep plan table figures report status bench test test-full soak replay fuzz lint generate cross build clean-results
+.PHONY: sweep plan tune table figures report status bench test test-full soak replay fuzz lint generate cross build clean-results
 
 build:
 	@go build $(GOFLAGS) -ldflags "-X main.revision=$(REVISION)" -o $(RANKLAB) .
@@ -21,6 +21,8 @@ sweep: build       ## train every run of EXPERIMENT, then its table and figures
 	$(RANKLAB) sweep $(EXPERIMENT) $(ARGS)
 plan: build        ## what would be trained, with memory and time
 	$(RANKLAB) plan $(EXPERIMENT) $(ARGS)
+tune: build        ## find the learning rates of EXPERIMENT, if it has a [tune] section
+	$(RANKLAB) tune $(EXPERIMENT) $(ARGS)
 table: build       ## print the table again, from stored results
 	$(RANKLAB) table $(EXPERIMENT) $(ARGS)
 figures: build     ## draw the figures again, from stored results

@@ -50,6 +50,7 @@ var allowed = map[string][]string{
 	"harness/export": {
 		"corpus/...", "harness/train", "harness/spec", "harness/view", "harness/record", "models", "tensor", "internal/...",
 	},
+	"harness/tune":   {"harness/spec"},
 	"harness/plan":   {"corpus/...", "harness/train", "harness/spec", "harness/record", "tensor", "internal/..."},
 	"harness/verify": {"corpus/...", "harness/train", "harness/spec", "harness/record", "tensor"},
 	"harness/crash":  {},

@@ -24,6 +24,7 @@ func (d *drawing) lines() []plot.Plotter {
 	intervals := d.hasIntervals
 	stretched := d.stretched()
 
+	chosen := false
 	for i, s := range d.chart.Series {
 		if !d.here(s) {
 			continue
@@ -31,6 +32,7 @@ func (d *drawing) lines() []plot.Plotter {
 		look := d.seriesLook(i)
 		seen := func(j int) bool { return !stretched[i] || len(s.Points) > 1 && j < len(s.Points)/2 }
 		var dots []dot
+		var rings []plot.Plotter
 		for j, p := range s.Points {
 			at := d.dot(p)
 			d.seeX(at.x)
@@ -46,6 +48,9 @@ func (d *drawing) lines() []plot.Plotter {
 				at.lo, at.hi = math.NaN(), math.NaN()
 			}
 			dots = append(dots, at)
+			if p.Chosen {
+				rings = append(rings, ring{at, look.colour})
+			}
 			if seen(j) {
 				d.see(at)
 			}
@@ -66,8 +71,12 @@ func (d *drawing) lines() []plot.Plotter {
 		if len(beyond) > 0 {
 			over = append(over, d.jump(l, numbers, beyond)...)
 		}
-		over = append(over, l)
+		over = append(append(over, l), rings...)
+		chosen = chosen || len(rings) > 0
 		d.enter(look, s.Label, l)
+	}
+	if chosen {
+		d.legend.add("chosen", ring{colour: faint()})
 	}
 	if intervals {
 		d.footnote(intervalNote)

@@ -23,6 +23,7 @@ import (
 // does the work.
 type commands struct {
 	Sweep    sweepCmd    `cmd:"" help:"Train every run of an experiment, then print its tables and draw its figures. Finished runs are reused."`
+	Tune     tuneCmd     `cmd:"" help:"Find the learning rate of each method with an equal number of trials, as [tune] says, and write them to the lock file beside the experiment. Finished trials are reused."`
 	Plan     planCmd     `cmd:"" help:"Show what a sweep would do: every run with its state, memory and time. Builds the corpus if the cache lacks it; trains nothing."`
 	Train    trainCmd    `cmd:"" help:"Train one resolved run in this process (what a sweep starts for each run)."`
 	Status   statusCmd   `cmd:"" help:"List the runs of an experiment, or all stored runs, with their state."`

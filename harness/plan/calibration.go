@@ -96,15 +96,21 @@ func (c Calibration) valid() bool {
 // on how fast it is done.
 type volume struct {
 	work
-	phases      []phase
-	evalTokens  float64 // positions of one evaluation
-	checkpoints int64   // bytes of one checkpoint
+	phases       []phase
+	evalTokens   float64 // positions of one evaluation
+	selectTokens float64 // of one on the selection set
+	checkpoints  int64   // bytes of one checkpoint
+}
+
+// evaluated is the number of positions of all evaluations.
+func (v volume) evaluated() float64 {
+	return float64(v.evaluations)*v.evalTokens + float64(v.choices)*v.selectTokens
 }
 
 // volumeOf measures what is left of a run after some updates. evalTokens is the
 // number of positions of one evaluation.
 func volumeOf(s spec.Run, done int, evalTokens float64, ledger map[memory.Category]int64) volume {
-	return volume{work: workOf(s, done), phases: phases(s, done), evalTokens: evalTokens, checkpoints: checkpointBytes(ledger)}
+	return volume{work: workOf(s, done), phases: phases(s, done), evalTokens: evalTokens, selectTokens: float64(s.Eval.SelectTokens), checkpoints: checkpointBytes(ledger)}
 }
 
 // checkpointBytes is what a checkpoint holds: all weights and all state.
@@ -139,7 +145,7 @@ func (v volume) calibrated(of []Calibration) record.Durations {
 	return record.Durations{
 		TrainS:      record.Float(train + refresh),
 		RefreshS:    record.Float(refresh),
-		EvalS:       record.Float(float64(v.evaluations) * v.evalTokens * last.Eval.at(depth)),
+		EvalS:       record.Float(v.evaluated() * last.Eval.at(depth)),
 		CheckpointS: record.Float(v.checkpointSeconds()),
 		SetupS:      record.Float(last.SetUp.at(depth)),
 
@@ -162,7 +168,7 @@ func (v volume) arithmetic(device *tensor.Device) (arithmetic, error) {
 		}
 		a.train += float64(p.updates) * prediction.StepFLOPs
 		a.refresh = float64(v.first+v.refreshes) * prediction.RefreshFLOPs
-		a.eval = float64(v.evaluations) * v.evalTokens * prediction.EvalFLOPs
+		a.eval = v.evaluated() * prediction.EvalFLOPs
 	}
 	return a, nil
 }

@@ -11,6 +11,7 @@ type work struct {
 	first       int // 1 where the first bases are still to be found
 	looks       int // refreshes that are looked at
 	evaluations int
+	choices     int // evaluations on the selection set
 	checkpoints int
 }
 
@@ -25,6 +26,9 @@ func workOf(s spec.Run, done int) work {
 		looks:       looks(s, done),
 		evaluations: due(s.Train.Steps, s.Eval.Every) - done/s.Eval.Every,
 		checkpoints: 1, // the one that stays
+	}
+	if s.Eval.SelectTokens > 0 {
+		w.choices = 1
 	}
 	if w.refreshes > 0 && done == 0 {
 		w.refreshes, w.first = w.refreshes-1, 1

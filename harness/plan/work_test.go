@@ -44,6 +44,10 @@ func TestWork(t *testing.T) {
 		if got := workOf(s, c.done); got != c.want {
 			t.Errorf("%s: %+v, want %+v", c.name, got, c.want)
 		}
+		s.Eval.SelectTokens = 100
+		if got := workOf(s, c.done).choices; got != min(1, c.want.updates) {
+			t.Errorf("%s: %d evaluations on the selection set", c.name, got)
+		}
 		s.Method.Kind = "adamw"
 		if got := workOf(s, c.done); got.first+got.refreshes != 0 || got.updates != c.want.updates {
 			t.Errorf("%s, without bases: %+v", c.name, got)

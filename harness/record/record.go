@@ -191,6 +191,10 @@ type Summary struct {
 	StateDigest string  `json:"state_digest"` // SHA-256 of weights and method state
 	Attempts    int     `json:"attempts,omitempty"`
 
+	// Select is the evaluation of the result on the selection set; nil if the run
+	// has none (eval.select_tokens).
+	Select *EvalRow `json:"select,omitempty"`
+
 	Time            Durations                 `json:"time"`
 	TokensPerSecond Float                     `json:"tokens_per_second"`
 	Threads         int                       `json:"threads"`

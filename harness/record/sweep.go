@@ -28,6 +28,9 @@ type Sweep struct {
 	// Reference says that committed runs stand for runs of this sweep. Otherwise
 	// only the user's own do.
 	Reference bool `json:"reference,omitempty"`
+	// Rates says where the learning rate of each method comes from, if one of them
+	// was tuned.
+	Rates []Rate `json:"rates,omitempty"`
 	// Committed is set by ReadSweep: the sweep itself is a committed one.
 	Committed bool `json:"-"`
 	// Figures and Tables hold the declarations as package view writes them.
@@ -59,6 +62,8 @@ type SweepRun struct {
 	Variant string         `json:"variant"` // name of the method's table
 	Axes    map[string]any `json:"axes,omitempty"`
 	Seed    int            `json:"seed"`
+	Stage   string         `json:"stage,omitempty"`  // Tune: a trial, no result
+	Chosen  bool           `json:"chosen,omitempty"` // of trials: its rate is the one that was chosen
 }
 
 // A Baseline is the loss of a count-based model on the evaluation set.

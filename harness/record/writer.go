@@ -286,6 +286,11 @@ func (w *Writer) Summary(s Summary) error {
 	}
 	s.Schema, s.Attempts = Schema, w.attempt
 	s.Final.K, s.Best.K = evalKind, evalKind
+	if s.Select != nil {
+		row := *s.Select
+		row.K = evalKind
+		s.Select = &row
+	}
 	return writeJSON(filepath.Join(w.dir, summaryFile), s)
 }
 

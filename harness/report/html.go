@@ -80,6 +80,9 @@ type htmlSource struct {
 	rows     []view.Row // of the finished runs
 	pending  int        // runs without a result
 	seeds    []int
+
+	trialRows     []view.Row // of the finished trials of learning rates
+	pendingTrials int
 }
 
 // An htmlEntry is one run of the sweep with what is stored of it.
@@ -94,48 +97,60 @@ type htmlEntry struct {
 
 func newHTMLSource(s record.Sweep, declared view.Declarations, runs []record.Run) (*htmlSource, error) {
 	h := &htmlSource{sweep: s, declared: declared}
-	rows, pending := view.Rows(s, runs)
-	h.rows, h.pending = rows, len(pending)
-	for _, sr := range s.Runs {
+	var pending []record.SweepRun
+	h.rows, pending = view.Rows(s, runs)
+	h.pending = len(pending)
+	h.trialRows, pending = view.Trials(s, runs)
+	h.pendingTrials = len(pending)
+	for _, sr := range s.Reported() {
 		if !slices.Contains(h.seeds, sr.Seed) {
 			h.seeds = append(h.seeds, sr.Seed)
 		}
 	}
-	for _, sr := range s.Runs {
-		e := htmlEntry{SweepRun: sr, name: sr.Label, anchor: slug("run-" + record.ShortID(sr.ID)), settings: map[string]any{}}
-		if e.name == "" {
-			e.name = sr.Variant
-		}
-		if len(h.seeds) > 1 {
-			e.name += fmt.Sprintf(", seed %d", sr.Seed)
-		}
-		r, err := record.Find(runs, sr.ID)
+	for _, sr := range s.Reported() {
+		e, err := h.entry(sr, runs)
 		if err != nil {
-			r = record.Run{ID: sr.ID} // planned
-		}
-		e.run = r
-		if e.metrics, err = r.Metrics(); err != nil {
-			if r.Finished() {
-				return nil, err
-			}
-			e.run.Problem = err
-		}
-		if i := slices.IndexFunc(rows, func(row view.Row) bool { return row.ID == r.ID }); i >= 0 {
-			e.settings = rows[i].Settings
-		} else {
-			o, ok := r.Origin(s.Experiment)
-			if !ok && len(r.Origins) > 0 {
-				o = r.Origins[0]
-			}
-			for _, from := range []map[string]any{o.Settings, sr.Axes} {
-				for name, v := range from {
-					e.settings[name] = v
-				}
-			}
+			return nil, err
 		}
 		h.entries = append(h.entries, e)
 	}
 	return h, nil
+}
+
+// entry collects what is stored of a run.
+func (h *htmlSource) entry(sr record.SweepRun, runs []record.Run) (htmlEntry, error) {
+	e := htmlEntry{SweepRun: sr, name: sr.Label, anchor: slug("run-" + record.ShortID(sr.ID)), settings: map[string]any{}}
+	if e.name == "" {
+		e.name = sr.Variant
+	}
+	if len(h.seeds) > 1 {
+		e.name += fmt.Sprintf(", seed %d", sr.Seed)
+	}
+	r, err := record.Find(runs, sr.ID)
+	if err != nil {
+		r = record.Run{ID: sr.ID} // planned
+	}
+	e.run = r
+	if e.metrics, err = r.Metrics(); err != nil {
+		if r.Finished() {
+			return e, err
+		}
+		e.run.Problem = err
+	}
+	if i := slices.IndexFunc(h.rows, func(row view.Row) bool { return row.ID == r.ID }); i >= 0 {
+		e.settings = h.rows[i].Settings
+		return e, nil
+	}
+	o, ok := r.Origin(h.sweep.Experiment)
+	if !ok && len(r.Origins) > 0 {
+		o = r.Origins[0]
+	}
+	for _, from := range []map[string]any{o.Settings, sr.Axes} {
+		for name, v := range from {
+			e.settings[name] = v
+		}
+	}
+	return e, nil
 }
 
 // slug turns a text into the name of a place in the page.

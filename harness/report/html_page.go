@@ -27,6 +27,7 @@ type htmlPage struct {
 	Contract   *htmlContract
 	Memory     *htmlMemory
 	Settings   *htmlSettings
+	Tuning     *htmlTuning
 	Provenance *htmlTable
 	Modules    *htmlTable
 	RunTable   *htmlTable
@@ -106,14 +107,15 @@ func (h *htmlSource) page() htmlPage {
 	if len(tables) > 0 {
 		p.Headline, p.Tables = tables[0], tables[1:]
 	}
-	p.Warnings = h.warnings()
+	claims, err := h.claims()
+	p.Claims, p.Contract = claims, h.contract()
+	p.Warnings = h.warnings(p.Contract, err)
 	p.Figures = h.figures()
-	p.Claims, p.Contract = h.claims(), h.contract()
 	for _, c := range p.Claims {
 		p.Verdicts = append(p.Verdicts, htmlVerdict{htmlLink{Text: c.Result + " " + c.Title, To: c.ID}, c.Class})
 	}
 	p.Memory, p.Settings, p.Provenance = h.memory(), h.settings(), h.provenance()
-	p.Modules = h.modules()
+	p.Modules, p.Tuning = h.modules(), h.tuning()
 	p.RunTable, p.Runs = h.runTable(), h.runs()
 	p.Contents = p.contents()
 	return p
@@ -143,6 +145,7 @@ func (p htmlPage) contents() []htmlContent {
 	add(p.Contract != nil, "Contract", "contract")
 	add(p.Memory != nil, "Memory", "memory")
 	add(p.Settings != nil, "Settings", "settings")
+	add(p.Tuning != nil, "Learning rates", "tuning")
 	add(p.Provenance != nil, "Provenance", "provenance")
 	add(true, "Runs", "runs")
 	return list

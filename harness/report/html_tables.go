@@ -38,7 +38,7 @@ func (h *htmlSource) tables() []*htmlTable {
 			list = append(list, &htmlTable{ID: id, Caption: title, Notes: []string{"no run is finished yet"}})
 			continue
 		}
-		g, err := view.Tabulate(t, h.rows, h.pending, h.sweep.Baselines)
+		g, err := h.declared.Tabulate(t, h.rows, h.pending, h.sweep.Baselines)
 		if err != nil {
 			list = append(list, &htmlTable{ID: id, Caption: title, Notes: []string{"This table cannot be made: " + err.Error()}})
 			continue
@@ -79,20 +79,32 @@ func (h *htmlSource) grid(id, title string, g view.Grid) *htmlTable {
 func (h *htmlSource) figures() []htmlFigure {
 	var list []htmlFigure
 	for _, f := range h.declared.Figures {
-		out := htmlFigure{ID: "fig-" + f.ID, Title: f.Title}
-		if out.Title == "" {
-			out.Title = f.ID
-		}
-		if err := h.draw(&out, f); err != nil {
-			out.Problem = "This figure cannot be drawn: " + err.Error()
-		}
-		list = append(list, out)
+		list = append(list, h.figure(f))
 	}
 	return list
 }
 
+func (h *htmlSource) figure(f view.Figure) htmlFigure {
+	out := htmlFigure{ID: "fig-" + f.ID, Title: f.Title}
+	if out.Title == "" {
+		out.Title = f.ID
+	}
+	if err := h.draw(&out, f); err != nil {
+		out.Problem = "This figure cannot be drawn: " + err.Error()
+	}
+	return out
+}
+
 func (h *htmlSource) draw(out *htmlFigure, f view.Figure) error {
-	chart, err := view.Query(f, h.rows, h.pending)
+	rows, pending := h.rows, h.pending
+	if f.Source == view.TuneSource {
+		rows, pending = h.trialRows, h.pendingTrials
+		if len(rows) == 0 && pending == 0 {
+			out.Problem = "Not drawn: no learning rate was tuned for this experiment"
+			return nil
+		}
+	}
+	chart, err := h.declared.Query(f, rows, pending)
 	if err != nil {
 		return err
 	}

@@ -137,6 +137,55 @@ func TestReportShowsTrouble(t *testing.T) {
 	}
 }
 
+// TestReportOfClaims: claims and the contract are judged, at the top in a word and
+// below in full.
+func TestReportOfClaims(t *testing.T) {
+	_, s, runs := experiment(t)
+	must(t, view.Declarations{
+		Claims: []view.Claim{
+			{ID: "less", Title: "Less memory", Expr: "optimizer_state_bytes[lora] < optimizer_state_bytes[adamw]"},
+			{ID: "more", Expr: "optimizer_state_bytes[lora] > optimizer_state_bytes[adamw]"},
+			{ID: "open", Title: "Nobody knows", Expr: "ppl[lora] < ppl[galore]"},
+		},
+		Contract: &view.Contract{Same: []string{"init"}},
+	}.Declare(&s))
+	text, ids := outline(t, reportOf(t, s, runs))
+	for _, want := range []string{"PASS Less memory", "FAIL more", "INCONCLUSIVE Nobody knows", "optimizer_state_bytes[lora] < optimizer_state_bytes[adamw]", "left − right", "BROKEN", "The contract is broken", "not recorded for"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the report lacks %q", want)
+		}
+	}
+	for _, id := range []string{"claims", "claim-less", "contract"} {
+		if !slices.Contains(ids, id) {
+			t.Errorf("no %s", id)
+		}
+	}
+}
+
+// TestReportOfTuning: trials are no runs of the report, and stand in a section of
+// their own.
+func TestReportOfTuning(t *testing.T) {
+	root, s, _ := experiment(t)
+	before := len(s.Runs)
+	for i, lr := range []float64{0.002, 0.001, 0.004} {
+		id := store(t, root, &s, "adamw", "adamw", 100+i, 3.5+lr, map[string]any{"lr": lr})
+		r := &s.Runs[len(s.Runs)-1]
+		r.ID, r.Stage, r.Chosen = id, record.Tune, lr == 0.002
+	}
+	s.Rates = []record.Rate{{Method: "adamw", LR: 0.002, From: "small:adamw", Lock: "small.lock.toml:4", Trials: 3, Edge: "high"}, {Method: "galore", LR: 0.01}}
+	runs, err := record.List(root)
+	must(t, err)
+	text, ids := outline(t, reportOf(t, s, runs))
+	for _, want := range []string{fmt.Sprintf("of %d finished", before), "tuned: small:adamw", "small.lock.toml:4", "given by the experiment", "is the highest that was tried", "chosen", "Sensitivity to the learning rate"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the report lacks %q", want)
+		}
+	}
+	if !slices.Contains(ids, "tuning-trials") || strings.Contains(text, "seed 100") {
+		t.Errorf("trials: %v", ids)
+	}
+}
+
 // TestReportOfMarkup: what looks like markup in records and declarations stays
 // text, wherever it stands.
 func TestReportOfMarkup(t *testing.T) {

@@ -9,9 +9,15 @@ import (
 
 // warnings lists what a reader must know before believing the numbers; nil if
 // there is nothing.
-func (h *htmlSource) warnings() *htmlKnow {
+func (h *htmlSource) warnings(contract *htmlContract, claims error) *htmlKnow {
 	var items []string
 	warn := func(format string, args ...any) { items = append(items, fmt.Sprintf(format, args...)) }
+	if contract != nil && contract.Class == "fail" {
+		warn("The contract is broken: the runs do not share all that they should, or their records do not tell.")
+	}
+	if claims != nil {
+		warn("Claims that cannot be judged: %s.", oneLine(claims.Error()))
+	}
 	if note := h.sweep.OverrideNote(); note != "" {
 		warn("The sweep was made %s: its file alone does not give these runs.", note)
 	}

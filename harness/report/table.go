@@ -44,10 +44,13 @@ func WriteTables(w io.Writer, s record.Sweep, rows []view.Row, format string) er
 			errs = append(errs, err)
 			continue
 		}
-		for _, note := range []string{s.OverrideNote(), pendingNote(pending, len(s.Runs))} {
+		for _, note := range []string{s.OverrideNote(), pendingNote(pending, len(s.Reported()))} {
 			if note != "" {
 				g.Notes = append(g.Notes, note)
 			}
+		}
+		for _, warning := range view.TuningWarnings(s) {
+			g.Notes = append(g.Notes, warning.Text)
 		}
 		grids = append(grids, g)
 	}
@@ -74,7 +77,7 @@ func writeGrids(w io.Writer, s record.Sweep, grids []view.Grid, format string) e
 // defaultTable shows the methods of a sweep and everything that it varies.
 func defaultTable(s record.Sweep) view.Table {
 	axes := map[string]bool{}
-	for _, r := range s.Runs {
+	for _, r := range s.Reported() {
 		for name := range r.Axes {
 			axes[name] = true
 		}
@@ -86,7 +89,7 @@ func defaultTable(s record.Sweep) view.Table {
 // pendingNames names the runs of a sweep that have no result yet.
 func pendingNames(s record.Sweep, rows []view.Row) []string {
 	var pending []string
-	for _, r := range s.Runs {
+	for _, r := range s.Reported() {
 		if !slices.ContainsFunc(rows, func(row view.Row) bool { return row.ID == r.ID || record.ShortID(row.ID) == r.ID }) {
 			name := r.Label
 			if name == "" {

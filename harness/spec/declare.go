@@ -283,7 +283,7 @@ func (d *declaration) known(at pos, column string) {
 // settingColumns lists the columns that every record has beside its results:
 // settings by their short names, and the labels of a run.
 func settingColumns() []string {
-	columns := []string{"method", "kind", "label", "seed", "category", "corpus_digest", "tokenizer_digest", "init_digest"}
+	columns := []string{"method", "kind", "label", "seed", "category", "corpus_digest", "tokenizer_digest", "init_digest", "effective_lr"}
 	for _, section := range sectionNames() {
 		if section == "diagnostics" {
 			continue

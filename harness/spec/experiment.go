@@ -24,6 +24,8 @@ type Experiment struct {
 	Seeds    []int
 	Runs     []Instance // seed by seed, so that a partial sweep already compares
 	view.Declarations
+	Tune  *Tune    // the search for learning rates; nil without [tune]
+	Rates []Rate   // where the learning rate of each method comes from; nil if the experiment gives them all
 	Notes []string // what a reader of the plan should know: merged duplicates, fixed seeds, replaced axes
 }
 
@@ -69,6 +71,9 @@ func (e *expander) build(points []point, plan seedPlan) []Instance {
 			inst.Label = p.label
 		}
 		id := r.run.sameness()
+		if slices.ContainsFunc(e.rates, func(rate Rate) bool { return rate.Method == p.variant.name && rate.Missing != "" }) {
+			id += p.variant.name // with the rates of others it would not be the same
+		}
 		if other, twice := first[id]; twice {
 			e.note("%s (%s) is the same run as one asked for at %s: it runs once", inst.Label, p.at, other.at)
 			continue

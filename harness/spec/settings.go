@@ -18,6 +18,9 @@ func (r Run) Settings() map[string]any {
 		if !ok || !f.run || f.section == "seed" || f.section == "diagnostics" {
 			continue
 		}
+		if f.key == "eval.select_tokens" && r.Eval.SelectTokens == 0 {
+			continue // a column of trials only: records that came before it have none
+		}
 		if f.typ.Kind() == reflect.Map {
 			for _, role := range roles() {
 				if _, set := r.Method.LRGroups[role]; set {

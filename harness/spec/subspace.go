@@ -31,7 +31,7 @@ func (d *declaration) subspace(f view.Figure) {
 	}
 	results, columns := view.SubspaceResults(), view.SubspaceColumns()
 	if f.Source != view.Subspace {
-		if f.Source != "" {
+		if f.Source != "" && f.Source != view.TuneSource {
 			return // reported
 		}
 		for _, key := range []string{"mean_over", "also"} {

@@ -28,7 +28,7 @@ func aliases() map[string][]string {
 		"max_grad_norm": {"grad_clipping"}, "min_lr": {"min_lr_ratio"}, "per_layer": {"layerwise"}, "save_every": {"checkpoint_every"},
 		"eval_every": {"every"}, "val_tokens": {"tokens"}, "dataset": {"source"}, "name": {"source"},
 		"pareto": {"frontier"}, "panels": {"facet"}, "format": {"formats"}, "cases": {"case"}, "figures": {"figure"}, "tables": {"table"}, "claims": {"claim"}, "contracts": {"contract"}, "references": {"reference"}, "include": {"extends"}, "inherit": {"extends"}, "base": {"extends"},
-		"sweeps": {"sweep"}, "grid": {"sweep"}, "optimizer": {"method"}, "training": {"train"}, "evaluation": {"eval"},
+		"sweeps": {"sweep"}, "tuning": {"tune"}, "grid": {"sweep"}, "optimizer": {"method"}, "training": {"train"}, "evaluation": {"eval"},
 		"precision": {"dtype"}, "weight_dtype": {"dtype"}, "optim_dtype": {"state_dtype"}, "gradient_checkpointing": {"activation_checkpointing"},
 		"bf16": {"bfloat16"}, "bf16-rn": {"bfloat16"}, "bf16-sr": {"bfloat16_stochastic"}, "fp32": {"float32"}, "f32": {"float32"},
 		"diagnostic": {"diagnostics"}, "diag": {"diagnostics"}, "subspaces": {"subspace"}, "every": {"nth_refresh"}, "captured_after": {"after"},

@@ -225,6 +225,7 @@ func compareSummaries(stored, again *record.Summary) *Difference {
 		{"digest of all weights and states", stored.StateDigest, again.StateDigest},
 		{"final evaluation", fmt.Sprintf("%+v", stored.Final), fmt.Sprintf("%+v", again.Final)},
 		{"best evaluation", fmt.Sprintf("%+v", stored.Best), fmt.Sprintf("%+v", again.Best)},
+		{"evaluation on the selection set", evaluation(stored.Select), evaluation(again.Select)},
 		{"tokens_seen", fmt.Sprint(stored.TokensSeen), fmt.Sprint(again.TokensSeen)},
 	} {
 		if field.stored != field.again {
@@ -232,6 +233,14 @@ func compareSummaries(stored, again *record.Summary) *Difference {
 		}
 	}
 	return nil
+}
+
+// evaluation writes an evaluation that a run may not have.
+func evaluation(row *record.EvalRow) string {
+	if row == nil {
+		return "none"
+	}
+	return fmt.Sprintf("%+v", *row)
 }
 
 // String says in one line what differs.

@@ -48,6 +48,7 @@ type Point struct {
 	Diverged int      // runs left out because they diverged
 	Method   string   // as in Series, for bars whose x axis is the method
 	Kind     string   //
+	Chosen   bool     // of trials: the one whose rate was chosen
 	IDs      []string // short ids of all runs behind the point
 	Each     []Each   // the runs one by one, for Figure.Raw
 
@@ -90,6 +91,7 @@ func Query(f Figure, rows []Row, pending int) (Chart, error) {
 }
 
 func (c *Chart) query(rows []Row, pending int) error {
+	rows = ofSource(rows, c.Figure.Source)
 	if len(rows) == 0 {
 		return &AbsentError{"no run is finished"}
 	}
@@ -349,7 +351,7 @@ func (c *Chart) xOf(r Row, names map[string]string) float64 {
 // average makes the point of a cell whose rows differ in the seed only.
 func (c *Chart) average(cell group, series string) (Point, error) {
 	s, y := cell.series(nil), c.measure()
-	p := Point{Method: s.Method, Kind: s.Kind}
+	p := Point{Method: s.Method, Kind: s.Kind, Chosen: cell.rows[0].Chosen}
 	var values []float64
 	for _, r := range cell.rows {
 		p.IDs = append(p.IDs, shortID(r.ID))

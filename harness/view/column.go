@@ -78,6 +78,8 @@ func metrics() []metric {
 		{Column{Name: "loss", Header: "validation loss", Unit: "nats/token", Kind: Measure}, final(loss)},
 		{Column{Name: "bits_per_byte", Header: "bits/byte", Kind: Measure}, final(func(e record.EvalRow) record.Float { return e.BitsPerByte })},
 		{Column{Name: "ppl_galore77", Header: "perplexity, N+1 estimator (GaLore#77)", Kind: Measure}, final(func(e record.EvalRow) record.Float { return e.PPLGalore77 })},
+		{Column{Name: "select_loss", Header: "loss on the selection set", Unit: "nats/token", Kind: Measure}, chosenBy(loss)},
+		{Column{Name: "select_ppl", Header: "perplexity on the selection set", Kind: Measure}, chosenBy(ppl)},
 		{Column{Name: "best_ppl", Header: "best validation perplexity", Kind: Measure}, best(ppl)},
 		{Column{Name: "best_loss", Header: "best validation loss", Unit: "nats/token", Kind: Measure}, best(loss)},
 		{Column{Name: "optimizer_state_bytes", Header: "optimizer state, actual", Unit: "MiB", Kind: Bytes, Exact: true}, bytes(memory.OptimizerState, memory.Projectors)},
@@ -162,6 +164,8 @@ func Describe(name string) Column {
 	switch name {
 	case "lr":
 		c.Header = "learning rate"
+	case "effective_lr":
+		c.Header = "effective learning rate of attention and MLP"
 	case "update_proj_gap":
 		c.Header = "updates between refreshes"
 	case "steps":

@@ -35,7 +35,7 @@ type Figure struct {
 	Band     string         `toml:"band" json:"band,omitempty"`           // line: "ci95" draws intervals as bands, "none" leaves them out; default: whiskers, or a band along many points
 	Raw      bool           `toml:"raw" json:"raw,omitempty"`             // line: also a thin line per seed
 	Formats  []string       `toml:"formats" json:"formats,omitempty"`     // which of [Formats]; default: all
-	Source   string         `toml:"source" json:"source,omitempty"`       // "" = the runs | "subspace": what [diagnostics] recorded of their subspaces
+	Source   string         `toml:"source" json:"source,omitempty"`       // "" = the runs | "tune": trials of learning rates | "subspace": what [diagnostics] recorded of their subspaces
 	MeanOver []string       `toml:"mean_over" json:"mean_over,omitempty"` // source "subspace": columns that are averaged within each run: "layer", "module", …
 	Also     []string       `toml:"also" json:"also,omitempty"`           // source "subspace": further results, drawn beside y
 	// Reference is the id of published numbers to mark in the figure.

@@ -25,6 +25,8 @@ type Row struct {
 	Method   string         // name of the method's table
 	Kind     string         // kind of the method
 	Seed     int            //
+	Stage    string         // record.Tune: a trial, by which a rate was chosen; "" for results
+	Chosen   bool           // of trials: the one whose rate was chosen
 	Diverged bool           // a result, but not one to average
 	Machine  string         // what its times were measured on; "" = not known
 	Settings map[string]any // every other setting and axis, as plain values
@@ -44,9 +46,14 @@ type Row struct {
 }
 
 // Rows returns the finished runs of a sweep in its order, and the entries of
-// the sweep that have no result among runs yet.
+// the sweep that have no result among runs yet. Trials are not among them: see
+// [Trials].
 func Rows(s record.Sweep, runs []record.Run) (rows []Row, pending []record.SweepRun) {
-	for _, sr := range s.Runs {
+	return rowsOf(s, s.Reported(), runs)
+}
+
+func rowsOf(s record.Sweep, list []record.SweepRun, runs []record.Run) (rows []Row, pending []record.SweepRun) {
+	for _, sr := range list {
 		r, err := record.Find(runs, sr.ID)
 		if err != nil || !r.Finished() {
 			pending = append(pending, sr)
@@ -75,7 +82,7 @@ func RowOf(r record.Run) (Row, error) {
 
 func newRow(experiment string, sr record.SweepRun, r record.Run) Row {
 	row := Row{
-		ID: r.ID, Label: sr.Label, Method: sr.Variant, Seed: sr.Seed,
+		ID: r.ID, Label: sr.Label, Method: sr.Variant, Seed: sr.Seed, Stage: sr.Stage, Chosen: sr.Chosen,
 		Diverged: r.State() == record.Diverged,
 		Machine:  machineOf(r.Provenance),
 		Settings: make(map[string]any),

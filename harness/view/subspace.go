@@ -16,7 +16,7 @@ import (
 const Subspace = "subspace"
 
 // Sources lists the values of Figure.Source, beside none: the runs.
-func Sources() []string { return []string{Subspace} }
+func Sources() []string { return []string{Subspace, TuneSource} }
 
 // chance is the column of the level that random subspaces have.
 const chance = "chance"
@@ -287,7 +287,7 @@ func checkSource(f Figure) error {
 	var errs []error
 	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
 	switch f.Source {
-	case "":
+	case "", TuneSource:
 		if len(f.MeanOver) > 0 || len(f.Also) > 0 {
 			bad("mean_over and also need source = %q", Subspace)
 		}
