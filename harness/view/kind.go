@@ -83,9 +83,6 @@ func (f Figure) checkKeys() error {
 		if f.X != "" && f.X == f.Y {
 			bad("a heat_map needs two different columns as x and y")
 		}
-		if f.Source == "" && (IsCurve(f.X) || IsCurve(f.Y)) {
-			bad("a heat_map cannot have %s on an axis", map[bool]string{true: f.X, false: f.Y}[IsCurve(f.X)])
-		}
 	case Frontier:
 		if f.X == "step" || f.Y == "step" {
 			bad("a frontier shows one point per configuration: step is no column of a run")
