@@ -92,7 +92,7 @@ func oneLine(text string) string { return strings.Join(strings.Fields(text), " "
 
 // comparisonText writes the difference of the sides: "left − right = -1.23, 95 %
 // interval -2.01 … -0.45, 3 seeds paired".
-func comparisonText(c view.Comparison) string {
+func comparisonText(c view.Judgement) string {
 	if math.IsNaN(c.Estimate) {
 		return "left − right: no estimate"
 	}

@@ -24,7 +24,7 @@ func verdicts() []view.Verdict {
 	return []view.Verdict{
 		{
 			Claim: view.Claim{ID: "close", Title: "Close to full rank", Expr: "ppl[galore] <=\n  1.03 * ppl[adamw]"}, Result: view.Inconclusive,
-			Comparisons: []view.Comparison{{
+			Comparisons: []view.Judgement{{
 				Text: "ppl[galore] <=\n  1.03 * ppl[adamw]", Estimate: -0.29991, Lo: -0.55439, Hi: 0.04546, Result: view.Inconclusive, Unit: view.Measure, Seeds: 2, Paired: true,
 				Terms: []view.Term{term("ppl[galore]", "ppl", false, 28, 29), term("ppl[adamw]", "ppl", false, 30)},
 			}},
@@ -32,7 +32,7 @@ func verdicts() []view.Verdict {
 		},
 		{
 			Claim: view.Claim{ID: "both", Expr: "paper_bytes[galore] < 1e9 and loss[lora] < 3"}, Result: view.Fail,
-			Comparisons: []view.Comparison{
+			Comparisons: []view.Judgement{
 				{Text: "paper_bytes[galore] < 1e9", Estimate: -3 << 20, Lo: -3 << 20, Hi: -3 << 20, Result: view.Pass, Unit: view.Bytes, Exact: true, Terms: []view.Term{term("paper_bytes[galore]", "paper_bytes", true, 5<<20)}},
 				{Text: "loss[lora] < 3", Estimate: nan, Lo: nan, Hi: nan, Result: view.Fail, Unit: view.Measure, Terms: []view.Term{{Text: "loss[lora]", Column: view.Describe("loss"), Runs: 2, Diverged: 2, Mean: stats.Of(nil)}}},
 			},

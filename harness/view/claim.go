@@ -22,13 +22,13 @@ const (
 type Verdict struct {
 	Claim       Claim
 	Result      string       // Pass | Fail | Inconclusive
-	Comparisons []Comparison // those of the expression, in order
+	Comparisons []Judgement // those of the expression, in order
 	Notes       []string     // what a reader must know beside the result
 }
 
-// A Comparison is one comparison of a claim, judged on the difference of its
+// A Judgement is one comparison of a claim, judged on the difference of its
 // sides, left − right.
-type Comparison struct {
+type Judgement struct {
 	Text             string   // as the claim has it
 	Estimate, Lo, Hi float64  // the difference and its 95 % interval; NaN where there is none
 	Result           string   //

@@ -78,8 +78,8 @@ func (j *judge) boolean(n *expr.Node) string {
 }
 
 // comparison judges one comparison.
-func (j *judge) comparison(n *expr.Node) Comparison {
-	c := Comparison{Text: n.Span.Of(j.text), Estimate: missing, Lo: missing, Hi: missing, Result: Inconclusive, Unit: Measure}
+func (j *judge) comparison(n *expr.Node) Judgement {
+	c := Judgement{Text: n.Span.Of(j.text), Estimate: missing, Lo: missing, Hi: missing, Result: Inconclusive, Unit: Measure}
 	left, right := n.Args[0], n.Args[1]
 	if a, b := unit(left), unit(right); a == Bytes && b != Measure || b == Bytes && a != Measure {
 		c.Unit = Bytes
@@ -180,7 +180,7 @@ func (s side) value(n *expr.Node, seed int) float64 {
 }
 
 // decide fills in the estimate and the result of a comparison.
-func (j *judge) decide(c *Comparison, op expr.Op, left, right side) {
+func (j *judge) decide(c *Judgement, op expr.Op, left, right side) {
 	for _, s := range []side{left, right} {
 		if !s.exact && len(s.seeds) == 0 {
 			j.note("%s: its selections have no seed in common", s.node.Span.Of(j.text))
@@ -242,7 +242,7 @@ func (j *judge) decide(c *Comparison, op expr.Op, left, right side) {
 }
 
 // unpaired compares sides of different seeds as independent samples.
-func (j *judge) unpaired(c *Comparison, op expr.Op, left, right side) {
+func (j *judge) unpaired(c *Judgement, op expr.Op, left, right side) {
 	values := func(s side) (list []float64) {
 		for _, seed := range s.seeds {
 			if v := s.at(seed); !math.IsNaN(v) && !math.IsInf(v, 0) {
