@@ -21,9 +21,9 @@ const (
 // A Verdict is what the finished runs say of a claim.
 type Verdict struct {
 	Claim       Claim
-	Result      string       // Pass | Fail | Inconclusive
+	Result      string      // Pass | Fail | Inconclusive
 	Comparisons []Judgement // those of the expression, in order
-	Notes       []string     // what a reader must know beside the result
+	Notes       []string    // what a reader must know beside the result
 }
 
 // A Judgement is one comparison of a claim, judged on the difference of its
