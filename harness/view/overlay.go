@@ -38,7 +38,6 @@ func (c *Chart) overlay(refs []Reference, rows []Row) {
 	}
 	names := methodNames(rows)
 	lead := "published, " + ref.name()
-	var marks []Series // one for each line of the figure, else a single one
 	var refused []string
 	for _, column := range ref.published() {
 		if ref.own(column) != f.Y {
@@ -46,38 +45,50 @@ func (c *Chart) overlay(refs []Reference, rows []Row) {
 		}
 		for _, entry := range ref.Values {
 			y, ok := ParsePublished(column, entry[column])
-			run := slices.IndexFunc(selected, func(r Row) bool { return matches(entry, r) })
-			if !ok || run < 0 {
-				continue
-			}
-			x, ok := c.overlayX(ref, entry, selected[run], names)
 			if !ok {
 				continue
 			}
-			if reasons := ref.reasons(column, selected[run]); len(reasons) > 0 {
-				if text := strings.Join(reasons, "; "); !slices.Contains(refused, text) {
-					refused = append(refused, text)
+			var reasons []string
+			marked := false
+			for _, r := range selected {
+				x, placed := c.overlayX(ref, entry, r, names)
+				if !placed || !matches(entry, r) {
+					continue
 				}
-				continue
+				if why := ref.reasons(column, r); len(why) > 0 {
+					reasons = append(reasons, strings.Join(why, "; "))
+					continue
+				}
+				marked = true
+				c.mark(lead, Point{X: x, Y: y, Lo: missing, Hi: missing, Method: r.Method, Kind: r.Kind}, r, names)
 			}
-			label := lead
-			if f.Kind == Line && len(c.Series) > 1 {
-				label += ": " + c.lineOf(selected[run], names)
+			if !marked {
+				refused = append(refused, reasons...)
 			}
-			at := slices.IndexFunc(marks, func(s Series) bool { return s.Label == label })
-			if at < 0 {
-				at = len(marks)
-				marks = append(marks, Series{Label: label})
-			}
-			marks[at].Points = append(marks[at].Points, Point{X: x, Y: y, Lo: missing, Hi: missing, Method: selected[run].Method, Kind: selected[run].Kind})
 		}
 	}
 	for _, text := range refused {
 		c.warn("%s: not shown, since not comparable (%s)", lead, text)
 	}
-	c.Overlays = append(c.Overlays, marks...)
-	if len(marks) > 0 && ref.KnownBias != "" {
+	if len(c.Overlays) > 0 && ref.KnownBias != "" {
 		c.warn("%s: %s", lead, ref.KnownBias)
+	}
+}
+
+// mark adds a published number where the figure draws a run: to a series of its
+// own for each line, else to a single one. Seeds share their mark.
+func (c *Chart) mark(label string, p Point, r Row, names map[string]string) {
+	if c.Figure.Kind == Line && len(c.Series) > 1 {
+		label += ": " + c.lineOf(r, names)
+	}
+	at := slices.IndexFunc(c.Overlays, func(s Series) bool { return s.Label == label })
+	if at < 0 {
+		at = len(c.Overlays)
+		c.Overlays = append(c.Overlays, Series{Label: label})
+	}
+	s := &c.Overlays[at]
+	if !slices.ContainsFunc(s.Points, func(q Point) bool { return q.X == p.X && q.Y == p.Y }) {
+		s.Points = append(s.Points, p)
 	}
 }
 

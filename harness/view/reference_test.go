@@ -170,6 +170,14 @@ func TestOverlays(t *testing.T) {
 	if s := Overlays(refs, Figure{ID: "f", Kind: Line, X: "rank", Y: "ppl_galore77", Group: []string{"method"}, Reference: "paper"}, curve); len(s) != 2 || s[1].Points[0].X != 8 || s[1].Label != "published, GaLore paper: galore" {
 		t.Errorf("against a setting: %+v", s)
 	}
+	// Of several runs that an entry selects, the comparable ones are marked.
+	ranks := published()
+	for i := range ranks {
+		ranks[i].Settings["rank"] = []float64{16, 8}[ranks[i].Seed]
+	}
+	if s := Overlays(refs, Figure{ID: "f", Kind: Line, X: "rank", Y: "ppl_galore77", Reference: "paper", Where: map[string]any{"method": "galore"}}, ranks); len(s) != 1 || len(s[0].Points) != 1 || s[0].Points[0].X != 8 {
+		t.Errorf("one of two ranks: %+v", s)
+	}
 	if s := Overlays(refs, Figure{ID: "f", Kind: Line, X: "paper_bytes", Y: "ppl_galore77", Group: []string{"method"}, Reference: "paper"}, published()); len(s) != 2 || s[0].Points[0].X != 0.76*PaperUnit {
 		t.Errorf("against a size: %+v", s)
 	}
