@@ -25,7 +25,7 @@ func protocolSettings() []string {
 
 // sameBits are settings that change memory and time, and no number.
 func sameBits() []string {
-	return []string{"layerwise", "activation_checkpointing", "subspace", "after", "nth_refresh"}
+	return []string{"layerwise", "activation_checkpointing", "subspace", "after", "nth_refresh", "select_tokens"}
 }
 
 // otherData says why a result of two rows of a table does not compare: losses

@@ -17,7 +17,7 @@ import (
 // number.
 func TestHiddenSettings(t *testing.T) {
 	silent := []string{
-		"layerwise", "activation_checkpointing", "subspace", "after", "nth_refresh", // same bits
+		"layerwise", "activation_checkpointing", "subspace", "after", "nth_refresh", "select_tokens", // same bits
 		"source", "modules", "paths", "from", "tokenizer", "tokenizer_model", // digests tell of data
 		"every", "batch_size", // of the evaluation: when, and for ppl_galore77 alone
 		"preset",                                                            // stands for others
