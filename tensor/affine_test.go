@@ -1,7 +1,6 @@
 package tensor
 
 import (
-	"fmt"
 	"math"
 	"slices"
 	"testing"
@@ -153,7 +152,7 @@ func TestAffineBasis(t *testing.T) {
 		d.Load(kept, s)
 		d.Axpy(-1, p, kept)
 		off := math.Sqrt(d.SumSquares(kept) / d.SumSquares(p))
-		t.Log(fmt.Sprintf("%v levels: relative error %.4f", levels, off))
+		t.Logf("%v levels: relative error %.4f", levels, off)
 		if !(off < most && off > most/2) {
 			t.Errorf("%v levels: relative error %v, want at most %v", levels, off, most)
 		}

@@ -159,7 +159,7 @@ func group(p *models.Param) string {
 
 func newClock(s spec.Run) *clock {
 	c := &clock{times: map[string]int{adapters: 1, others: 1}, resetStep: s.Method.ResetStep}
-	if m := s.Method; m.Kind == "galore" && m.ResetStep && m.UpdateProjGap != spec.Never {
+	if m := s.Method; m.Kind == "galore" && m.Moments == "reset" && m.ResetStep && m.UpdateProjGap != spec.Never {
 		c.period = int(m.UpdateProjGap)
 	}
 	return c

@@ -80,7 +80,7 @@ func galoreConfig(m spec.Method, b optim.Base) galore.Config {
 	return galore.Config{
 		Base: b, Rank: m.Rank, UpdateProjGap: int(m.UpdateProjGap), Scale: m.Scale,
 		ProjType: galore.ProjType(m.ProjType), Projector: galore.Projector(m.Projector), ProjectorDType: galore.DType(m.ProjectorDtype),
-		Moments: galore.Moments(m.Moments), ResetStep: m.ResetStep, Targets: roles(m.Targets),
+		Moments: galore.Moments(m.Moments), ResetStep: m.ResetStep && m.Moments == "reset", Targets: roles(m.Targets),
 	}
 }
 
