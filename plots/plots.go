@@ -33,8 +33,8 @@ const (
 	dpi       = 2 * vgimg.DefaultDPI
 )
 
-// WriteFigures evaluates and draws figures over the finished rows of an
-// experiment, of which pending runs have no result yet. For a figure with id ID
+// WriteFigures evaluates and draws the declared figures over the finished rows of
+// an experiment, of which pending runs have no result yet. For a figure with id ID
 // it writes dir/fig-ID.svg, .png, .pdf and .csv, or those of them that its
 // declaration asks for, and returns their paths.
 //
@@ -43,14 +43,14 @@ const (
 // has. The files of a figure that was left out are removed: they would show an
 // earlier state. A figure that cannot be drawn does not stop the others: the error names
 // every one of them.
-func WriteFigures(dir string, figures []view.Figure, rows []view.Row, pending int) (paths, notes []string, err error) {
+func WriteFigures(dir string, declared view.Declarations, rows []view.Row, pending int) (paths, notes []string, err error) {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return nil, nil, err
 	}
 	var errs []error
-	for _, f := range figures {
+	for _, f := range declared.Figures {
 		base := filepath.Join(dir, "fig-"+f.ID)
-		chart, err := view.Query(f, rows, pending)
+		chart, err := declared.Query(f, rows, pending)
 		if err != nil {
 			errs = append(errs, err)
 			continue

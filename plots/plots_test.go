@@ -209,7 +209,7 @@ func TestNothingToDrawIsAnError(t *testing.T) {
 func TestOneBadFigureDoesNotStopTheOthers(t *testing.T) {
 	rows, figures := samples()
 	bad := view.Figure{ID: "bad", Kind: view.Line, X: "rank", Y: "ppl"}
-	paths, _, err := WriteFigures(t.TempDir(), []view.Figure{bad, figures[0]}, rows, 0)
+	paths, _, err := WriteFigures(t.TempDir(), view.Declarations{Figures: []view.Figure{bad, figures[0]}}, rows, 0)
 	if len(paths) != 4 || err == nil || !strings.Contains(err.Error(), `figure "bad"`) {
 		t.Errorf("paths %q, error %v", paths, err)
 	}
@@ -254,7 +254,7 @@ func TestFiguresThatMustWait(t *testing.T) {
 		if err := os.WriteFile(old, nil, 0o666); err != nil {
 			t.Fatal(err)
 		}
-		paths, notes, err := WriteFigures(dir, []view.Figure{c.figure}, all, c.pending)
+		paths, notes, err := WriteFigures(dir, view.Declarations{Figures: []view.Figure{c.figure}}, all, c.pending)
 		if _, err := os.Stat(old); c.failure == "" && (err == nil) != (c.files > 0) {
 			t.Errorf("%s: %d files written, yet Stat of %s says %v", name, c.files, old, err)
 		}

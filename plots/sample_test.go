@@ -213,7 +213,7 @@ func TestSamples(t *testing.T) {
 		dir = t.TempDir()
 	}
 	rows, figures := samples()
-	paths, notes, err := WriteFigures(dir, figures, rows, 0)
+	paths, notes, err := WriteFigures(dir, view.Declarations{Figures: figures}, rows, 0)
 	if err != nil || len(notes) > 0 {
 		t.Fatal(err, notes)
 	}

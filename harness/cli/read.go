@@ -192,7 +192,7 @@ func (v *env) show(sweep record.Sweep) error {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return err
 	}
-	errs := []error{report.WriteTables(v.stdout, sweep, rows, report.Text)}
+	errs := []error{report.WriteTables(v.stdout, sweep, rows, report.Text), promises(v.stdout, dir, sweep, rows)}
 	errs = append(errs,
 		writeTables(filepath.Join(dir, "tables.md"), sweep, rows, report.Markdown),
 		writeTables(filepath.Join(dir, "tables.csv"), sweep, rows, report.CSV),
@@ -210,7 +210,7 @@ func (v *env) figures(dir string, sweep record.Sweep, rows []view.Row) error {
 	if err != nil {
 		return err
 	}
-	paths, notes, err := plots.WriteFigures(dir, declared.Figures, rows, len(sweep.Runs)-len(rows))
+	paths, notes, err := plots.WriteFigures(dir, declared, rows, len(sweep.Runs)-len(rows))
 	for _, p := range paths {
 		fmt.Fprintln(v.stderr, "wrote "+p)
 	}
@@ -241,6 +241,7 @@ func (c publishCmd) Run(v *env) error {
 	return errors.Join(
 		writeTables(filepath.Join(dir, "tables.md"), sweep, rows, report.Markdown),
 		writeTables(filepath.Join(dir, "tables.csv"), sweep, rows, report.CSV),
+		promises(io.Discard, dir, sweep, rows),
 		v.figures(dir, sweep, rows),
 	)
 }

@@ -9,6 +9,7 @@
 //	provenance.json the program and the machine, of the first attempt; programs
 //	                of later attempts if they differ
 //	memory.json     bytes by category, predicted and registered
+//	evidence.json   digests of what it started from and was fed with
 //	estimate.json   time, memory and disk as estimated before the first update
 //	status.json     what the run is doing; replaced at every heartbeat
 //	metrics.jsonl   one JSON object per line, deterministic values only
@@ -52,6 +53,7 @@ const (
 	specFile       = "spec.toml"
 	originFile     = "origin.json"
 	provenanceFile = "provenance.json"
+	evidenceFile   = "evidence.json"
 	memoryFile     = "memory.json"
 	estimateFile   = "estimate.json"
 	statusFile     = "status.json"

@@ -32,6 +32,10 @@ type Sweep struct {
 	// Figures and Tables hold the declarations as package view writes them.
 	Figures json.RawMessage `json:"figures,omitempty"`
 	Tables  json.RawMessage `json:"tables,omitempty"`
+	// So do Claims, Contract and References.
+	Claims     json.RawMessage `json:"claims,omitempty"`
+	Contract   json.RawMessage `json:"contract,omitempty"`
+	References json.RawMessage `json:"references,omitempty"`
 }
 
 // OverrideNote says which overrides the sweep was made with: "with -S

@@ -39,7 +39,7 @@ func WriteTables(w io.Writer, s record.Sweep, rows []view.Row, format string) er
 	var grids []view.Grid
 	var errs []error
 	for _, t := range tables {
-		g, err := view.Tabulate(t, rows, len(pending), s.Baselines)
+		g, err := declared.Tabulate(t, rows, len(pending), s.Baselines)
 		if err != nil {
 			errs = append(errs, err)
 			continue

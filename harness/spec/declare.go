@@ -28,6 +28,7 @@ func (e *expander) readFigures() []view.Figure {
 		d.oneOf("xscale", f.XScale, false, view.Linear, view.Log, view.Category)
 		d.oneOf("yscale", f.YScale, false, view.Linear, view.Log)
 		d.ofKind(f)
+		d.reference(f.Reference, e.referenceIDs())
 		out = append(out, f)
 	}
 	e.uniqueIDs("figure")
@@ -49,6 +50,7 @@ func (e *expander) readTables() []view.Table {
 		if t.get("sort") != nil {
 			d.column("sort", table.Sort)
 		}
+		d.reference(table.Reference, e.referenceIDs())
 		out = append(out, table)
 	}
 	e.uniqueIDs("table")
@@ -74,7 +76,7 @@ func (e *expander) uniqueIDs(what string) {
 	}
 }
 
-// A declaration is one [[figure]] or [[table]] being read.
+// A declaration is one [[figure]], [[table]] or the like being read.
 type declaration struct {
 	t        *node
 	title    string
@@ -118,11 +120,14 @@ func (e *expander) declaration(t *node, title string, dst any) *declaration {
 	return d
 }
 
-// decodeDeclared decodes a string, a boolean, a string or list of strings, or a
-// selection of runs.
+// decodeDeclared decodes a string, a boolean, a number, a string or list of
+// strings, a selection of runs, a table of names, or a list of tables.
 func decodeDeclared(name string, v reflect.Value, n *node) *misfit {
 	switch v.Kind() {
 	case reflect.Map:
+		if v.Type().Elem().Kind() == reflect.String {
+			return decodeNames(name, v, n)
+		}
 		if n.kind != tableNode {
 			return unfit(name, "a table of columns and values, as { method = \"galore\" }", n)
 		}
@@ -133,6 +138,9 @@ func decodeDeclared(name string, v reflect.Value, n *node) *misfit {
 		v.Set(reflect.ValueOf(selected))
 		return nil
 	case reflect.Slice:
+		if v.Type().Elem().Kind() == reflect.Map {
+			return decodeEntries(name, v, n)
+		}
 		if n.kind == stringNode {
 			v.Set(reflect.ValueOf([]string{n.str}))
 			return nil

@@ -15,7 +15,7 @@ const (
 
 // topKeys lists what an experiment may hold.
 func topKeys() []string {
-	return []string{"extends", "name", "title", "seeds", "seed", "model", "data", "init", "train", "eval", "method", "sweep", "case", "figure", "table"}
+	return []string{"extends", "name", "title", "seeds", "seed", "model", "data", "init", "train", "eval", "method", "sweep", "case", "figure", "table", "claim", "contract", "reference"}
 }
 
 // An expander turns one merged tree into points.

@@ -27,6 +27,8 @@ func FuzzLoad(f *testing.F) {
 	for text, override := range map[string]string{ // one thing wrong in each, beside protocol.toml
 		"[[figure]]\nid='../../x'\nkind='line'\nx='lr'\ny='ppl'\n": "seeds=1", "[[table]]\nid='/x'\nrows=['lr']\n": "seeds=1", "": "name=../up",
 		"title=\"\\u001b[2J\"\n": "seeds=1", "[[case]]\nmethod='adamw'\nlabel=\"a\\nb\"\nweight_decay=0.1\n": "seeds=1", "data.tokenizer='sentencepiece'\n": "data.tokenizer_model=\xfe\xff",
+		"[[claim]]\nid='c'\nexpr='ppl[galore] <= 1.03 * ppl[adamw] and not pl[a] > 3'\n": "claim=[]", "[[claim]]\nid='c'\nexpr=\"\"\"\\\n \\u0070pl[x='y'] ==\n\"\"\"\n": "contract.same=init",
+		"[contract]\nsame=['init','eval_set','rank']\nwhere={method='adamw'}\n": "contract.where=3", "[[reference]]\nid='p'\nsource='s'\nscale={tokens='2.2B'}\ncompare={ppl='loss'}\nvalues=[{method='adamw',ppl=25,paper_bytes='0.76G'},3]\n[[table]]\nid='t'\nrows='method'\nreference='p'\n": "reference=[1]",
 		"train.total_batch_size=100000\ntrain.steps=1\ntrain.warmup_steps=0\n": "train.max_length=100000",
 	} {
 		f.Add(text+twoMethods, override)

@@ -48,7 +48,10 @@ func load(f files, path string, overrides []string) (*Experiment, error) {
 	points := e.expand()
 	plan := e.readSeeds()
 	x.Name, x.Title, x.Seeds = e.experimentName(shown), e.title(), plan.seeds
-	x.Declarations = view.Declarations{Figures: e.readFigures(), Tables: e.readTables()}
+	x.Declarations = view.Declarations{
+		Figures: e.readFigures(), Tables: e.readTables(),
+		Claims: e.readClaims(), Contract: e.readContract(), References: e.readReferences(),
+	}
 	x.Runs = e.build(points, plan)
 	x.Notes = e.notes
 	if err := l.problems.err(); err != nil {

@@ -216,6 +216,10 @@ func (t *training) setUp(device *tensor.Device) error {
 		return errors.New("the validation split is empty: raise data.val_fraction or add text")
 	}
 
+	evidence, err := t.evidence()
+	if err != nil {
+		return err
+	}
 	text, err := s.Encode()
 	if err != nil {
 		return err
@@ -226,6 +230,7 @@ func (t *training) setUp(device *tensor.Device) error {
 	return errors.Join(
 		t.writer.Spec(text),
 		t.writer.Provenance(provenance),
+		t.writer.Evidence(evidence),
 		t.writeMemory(),
 		t.status(record.Running, true),
 	)

@@ -35,6 +35,8 @@ type Figure struct {
 	Band     string         `toml:"band" json:"band,omitempty"`         // line: "ci95" draws intervals as bands, "none" leaves them out; default: whiskers, or a band along many points
 	Raw      bool           `toml:"raw" json:"raw,omitempty"`           // line: also a thin line per seed
 	Formats  []string       `toml:"formats" json:"formats,omitempty"`   // which of [Formats]; default: all
+	// Reference is the id of published numbers to mark in the figure.
+	Reference string `toml:"reference" json:"reference,omitempty"`
 }
 
 // A Table declares a table over the runs of an experiment: one row per
@@ -48,6 +50,8 @@ type Table struct {
 	Sort    string         `toml:"sort" json:"sort,omitempty"`       // column to sort by; default: order of the experiment
 	// Ngrams appends the unigram, bigram and trigram baselines of the same data.
 	Ngrams bool `toml:"ngrams" json:"ngrams,omitempty"`
+	// Reference is the id of published numbers to put beside the columns.
+	Reference string `toml:"reference" json:"reference,omitempty"`
 }
 
 // The values of Figure.Kind.
@@ -69,13 +73,20 @@ const (
 // Declarations are what an experiment asks of its results. They never change
 // which runs there are.
 type Declarations struct {
-	Figures []Figure
-	Tables  []Table
+	Figures    []Figure
+	Tables     []Table
+	Claims     []Claim
+	Contract   *Contract
+	References []Reference
 }
 
 // Declare stores declarations in a sweep.
 func (d Declarations) Declare(s *record.Sweep) error {
 	for _, part := range d.parts(s) {
+		if part.empty {
+			*part.stored = nil
+			continue
+		}
 		data, err := json.Marshal(part.value)
 		if err != nil {
 			return fmt.Errorf("%s of %s: %w", part.name, s.Experiment, err)
@@ -110,11 +121,15 @@ type part struct {
 	name   string
 	value  any // pointer
 	stored *json.RawMessage
+	empty  bool // nothing is declared, and nothing is stored to say so
 }
 
 func (d *Declarations) parts(s *record.Sweep) []part {
 	return []part{
-		{"figures", &d.Figures, &s.Figures},
-		{"tables", &d.Tables, &s.Tables},
+		{"figures", &d.Figures, &s.Figures, false},
+		{"tables", &d.Tables, &s.Tables, false},
+		{"claims", &d.Claims, &s.Claims, len(d.Claims) == 0},
+		{"contract", &d.Contract, &s.Contract, d.Contract == nil},
+		{"references", &d.References, &s.References, len(d.References) == 0},
 	}
 }

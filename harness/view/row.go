@@ -30,6 +30,7 @@ type Row struct {
 	Results  map[string]float64
 	Memory   map[memory.Category]int64
 	RSS      []record.RSSSample // resident size of the process along the run
+	Evidence *record.Evidence   // what it started from and was fed with; nil if not recorded
 	// Metrics reads the rows along the run.
 	Metrics func() (record.Metrics, error)
 	// Timing reads when updates were done; nil, or without rows, where that was
@@ -75,6 +76,7 @@ func newRow(experiment string, sr record.SweepRun, r record.Run) Row {
 		Settings: make(map[string]any),
 		Results:  make(map[string]float64),
 		Memory:   r.Summary.Memory,
+		Evidence: r.Evidence,
 		Metrics:  r.Metrics,
 		Timing:   r.Timing,
 	}
