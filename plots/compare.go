@@ -2,6 +2,7 @@ package plots
 
 import (
 	"math"
+	"slices"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/vg"
@@ -46,6 +47,7 @@ func (d *drawing) compared() []plot.Plotter {
 		if !d.here(s) || len(s.Points) == 0 {
 			continue
 		}
+		i = firstNamed(d.chart.Lines, s.Label, i)
 		style := stroke(rgb(0x8a8a8a), 1.1)
 		style.Dashes = dashPattern(2 + i%2)
 		entry := look{place: lastPlace + 1 + i}
@@ -66,6 +68,7 @@ func (d *drawing) compared() []plot.Plotter {
 		if !d.here(s) || len(s.Points) == 0 {
 			continue
 		}
+		i = firstNamed(d.chart.Overlays, s.Label, i)
 		grey := rgb(0x757575)
 		l := path{dots: d.dots(s.Points), glyph: draw.GlyphStyle{Color: grey, Radius: vg.Points(1.15 * markerSize), Shape: shapes[i%len(shapes)]}}
 		if len(l.dots) > 1 && d.chart.Figure.Kind == view.Line {
@@ -76,6 +79,12 @@ func (d *drawing) compared() []plot.Plotter {
 		d.enter(look{place: lastPlace + 1000 + i}, s.Label, l)
 	}
 	return marks
+}
+
+// firstNamed returns the index of the first series with a label: those of
+// several panels that are named alike are one in the legend.
+func firstNamed(list []view.Series, label string, i int) int {
+	return min(i, slices.IndexFunc(list, func(s view.Series) bool { return s.Label == label }))
 }
 
 // dots places points that have a value, and lets the axes cover them.
