@@ -68,6 +68,18 @@ func (d *drawing) bars() []plot.Plotter {
 	if intervals {
 		d.footnote(intervalNote)
 	}
+	d.shift = func(p view.Point) float64 {
+		var places []int
+		for i, s := range d.chart.Series {
+			if place := d.seriesLook(i).place; s.Method == p.Method && !slices.Contains(places, place) {
+				places = append(places, place)
+			}
+		}
+		if len(places) != 1 { // it belongs to no bar alone
+			return 0
+		}
+		return (float64(places[0]-first) - float64(n-1)/2) * w
+	}
 	return slices.Concat(marks, levels, d.compared())
 }
 

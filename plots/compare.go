@@ -92,6 +92,9 @@ func (d *drawing) dots(points []view.Point) []dot {
 	var list []dot
 	for _, p := range points {
 		at := d.dot(p)
+		if d.shift != nil {
+			at.x += d.shift(p)
+		}
 		if math.IsNaN(at.x) || math.IsNaN(at.y) {
 			continue
 		}

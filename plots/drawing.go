@@ -23,7 +23,8 @@ type drawing struct {
 	looks     []look // of baselines, then of series
 	entered   map[int]bool
 
-	hasIntervals bool // of a baseline
+	hasIntervals bool                     // of a baseline
+	shift        func(view.Point) float64 // of what stands beside the bars of its method
 
 	xscale float64 // an x is divided by this before it is drawn
 	xunit  string

@@ -77,8 +77,10 @@ func (d *drawing) cells() []plot.Plotter {
 			for _, p := range b.Points {
 				switch at := scale.at(p.Y / d.scale); {
 				case math.IsNaN(p.Y):
-				case at < 0 || at > 1:
-					d.footnote(fmt.Sprintf("beyond the colours: %s, %s", b.Label, d.cellLabel(p)))
+				case at < 0:
+					d.footnote(fmt.Sprintf("below the colours: %s, %s", b.Label, d.cellLabel(p)))
+				case at > 1:
+					d.footnote(fmt.Sprintf("above the colours: %s, %s", b.Label, d.cellLabel(p)))
 				default:
 					d.bar.marks = append(d.bar.marks, mark{value: p.Y / d.scale})
 					d.footnote(fmt.Sprintf("line across the colours: %s, %s", b.Label, d.cellLabel(p)))

@@ -74,7 +74,7 @@ func (d *drawing) layOut(c draw.Canvas) {
 	}
 	if d.bar != nil {
 		strip := c
-		d.bar.title = wrap(letters(labelSize, ink()), d.bar.title, c.Size().Y)
+		d.bar.title = wrap(letters(labelSize, ink()), d.bar.title, c.Size().Y-vg.Points(axisRoom+titleRoom))
 		strip.Min.X = c.Max.X - d.bar.width()
 		c.Max.X = strip.Min.X - vg.Points(legendGap)
 		d.bar.strip = strip
