@@ -76,15 +76,16 @@ func (c *Chart) overlay(refs []Reference, rows []Row) {
 }
 
 // mark adds a published number where the figure draws a run: to a series of its
-// own for each line, else to a single one. Seeds share their mark.
+// own for each line, else to a single one in each panel. Seeds share their mark.
 func (c *Chart) mark(label string, p Point, r Row, names map[string]string) {
 	if c.Figure.Kind == Line && len(c.Series) > 1 {
 		label += ": " + c.lineOf(r, names)
 	}
-	at := slices.IndexFunc(c.Overlays, func(s Series) bool { return s.Label == label })
+	panel := c.panelOf(r, names)
+	at := slices.IndexFunc(c.Overlays, func(s Series) bool { return s.Label == label && s.Panel == panel })
 	if at < 0 {
 		at = len(c.Overlays)
-		c.Overlays = append(c.Overlays, Series{Label: label})
+		c.Overlays = append(c.Overlays, Series{Label: label, Panel: panel})
 	}
 	s := &c.Overlays[at]
 	if !slices.ContainsFunc(s.Points, func(q Point) bool { return q.X == p.X && q.Y == p.Y }) {
@@ -121,6 +122,11 @@ func (c *Chart) overlayX(ref Reference, entry map[string]any, run Row, names map
 	if c.XScale == Category {
 		i := slices.Index(c.Categories, c.categoryName(v, names))
 		return float64(i), i >= 0
+	}
+	for _, b := range c.Beyond {
+		if b.Name == Format(v) {
+			return b.At, true
+		}
 	}
 	n, ok := v.(float64)
 	return n, ok
