@@ -177,11 +177,11 @@ type claimJSON struct {
 	Title       string           `json:"title,omitempty"`
 	Expr        string           `json:"expr"`
 	Result      string           `json:"result"`
-	Comparisons []comparisonJSON `json:"comparisons"`
+	Comparisons []judgementJSON `json:"comparisons"`
 	Notes       []string         `json:"notes,omitempty"`
 }
 
-type comparisonJSON struct {
+type judgementJSON struct {
 	Text     string       `json:"text"`
 	Result   string       `json:"result"`
 	Estimate record.Float `json:"estimate"` // left − right; bytes are bytes
@@ -206,9 +206,9 @@ type termJSON struct {
 func claimsJSON(experiment string, verdicts []view.Verdict) any {
 	claims := make([]claimJSON, 0, len(verdicts))
 	for _, v := range verdicts {
-		c := claimJSON{ID: v.Claim.ID, Title: v.Claim.Title, Expr: v.Claim.Expr, Result: v.Result, Notes: v.Notes, Comparisons: []comparisonJSON{}}
+		c := claimJSON{ID: v.Claim.ID, Title: v.Claim.Title, Expr: v.Claim.Expr, Result: v.Result, Notes: v.Notes, Comparisons: []judgementJSON{}}
 		for _, x := range v.Comparisons {
-			j := comparisonJSON{
+			j := judgementJSON{
 				Text: x.Text, Result: x.Result, Estimate: record.Float(x.Estimate), Lo: record.Float(x.Lo), Hi: record.Float(x.Hi),
 				Seeds: x.Seeds, Paired: x.Paired, Exact: x.Exact, Terms: []termJSON{},
 			}

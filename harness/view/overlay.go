@@ -219,7 +219,7 @@ func (r Reference) cells(column, own string, row *GridRow, rows []Row) (publishe
 	}
 	published = Cell{Setting: value, Text: Format(r.Values[entry][column])}
 	if reasons := r.reasons(column, mine[0]); len(reasons) > 0 {
-		row.note(fmt.Sprintf("not comparable with the published %s (%s)", column, strings.Join(reasons, "; ")))
+		row.footnote(fmt.Sprintf("not comparable with the published %s (%s)", column, strings.Join(reasons, "; ")))
 		return published, Cell{Setting: "not comparable", Text: "not comparable"}
 	}
 	var values []float64
@@ -252,8 +252,8 @@ func average(values []float64) float64 {
 	return sum / float64(len(values))
 }
 
-// note adds a note once.
-func (r *GridRow) note(text string) {
+// footnote adds a note once.
+func (r *GridRow) footnote(text string) {
 	if !slices.Contains(r.Notes, text) {
 		r.Notes = append(r.Notes, text)
 	}
