@@ -173,12 +173,12 @@ func amount(kind view.Quantity, v, like float64) string {
 }
 
 type claimJSON struct {
-	ID          string           `json:"id"`
-	Title       string           `json:"title,omitempty"`
-	Expr        string           `json:"expr"`
-	Result      string           `json:"result"`
+	ID          string          `json:"id"`
+	Title       string          `json:"title,omitempty"`
+	Expr        string          `json:"expr"`
+	Result      string          `json:"result"`
 	Comparisons []judgementJSON `json:"comparisons"`
-	Notes       []string         `json:"notes,omitempty"`
+	Notes       []string        `json:"notes,omitempty"`
 }
 
 type judgementJSON struct {
