@@ -13,8 +13,8 @@ import (
 // toy makes an experiment so small that a run takes moments, at the full hidden
 // size, since ranks go up to it.
 var toy = []string{
-	"model.intermediate_size=128", "model.num_hidden_layers=1", "model.num_attention_heads=2", "model.vocab_size=300",
-	"data.source=text", "data.modules=[]", `data.paths=["text"]`, "data.val_fraction=0.2",
+	"model.intermediate_size=128", "model.num_hidden_layers=1", "model.num_attention_heads=2", "model.vocab_size=512",
+	"data.source=text", `data.modules="!unset"`, `data.paths=["text"]`, "data.val_fraction=0.2",
 	"train.total_batch_size=2", "train.batch_size=2", "train.max_length=16", "eval.every=4", "eval.tokens=64",
 	"seeds=1",
 }
