@@ -12,7 +12,7 @@ export GOAMD64 := v1
 export CGO_ENABLED := 0
 RANKLAB  := .bin/ranklab
 
-.PHONY: sweep plan table figures status bench test test-full soak replay fuzz lint generate cross build clean-results
+.PHONY: sweep plan tune table figures report status bench test test-full soak replay fuzz lint generate cross build clean-results
 
 build:
 	@go build $(GOFLAGS) -ldflags "-X main.revision=$(REVISION)" -o $(RANKLAB) .
@@ -21,10 +21,14 @@ sweep: build       ## train every run of EXPERIMENT, then its table and figures
 	$(RANKLAB) sweep $(EXPERIMENT) $(ARGS)
 plan: build        ## what would be trained, with memory and time
 	$(RANKLAB) plan $(EXPERIMENT) $(ARGS)
+tune: build        ## find the learning rates of EXPERIMENT, if it has a [tune] section
+	$(RANKLAB) tune $(EXPERIMENT) $(ARGS)
 table: build       ## print the table again, from stored results
 	$(RANKLAB) table $(EXPERIMENT) $(ARGS)
 figures: build     ## draw the figures again, from stored results
 	$(RANKLAB) figures $(EXPERIMENT) $(ARGS)
+report: build      ## write the report again: one HTML page
+	$(RANKLAB) report $(EXPERIMENT) $(ARGS)
 status: build      ## the state of every run
 	$(RANKLAB) status $(EXPERIMENT) $(ARGS)
 bench: build       ## measure this machine and how much of it training uses
@@ -65,4 +69,4 @@ cross:             ## build for the other platforms
 	GOOS=linux GOARCH=arm64 go build -o /dev/null .
 
 clean-results:     ## delete trained results (not results/reference)
-	rm -rf results/runs results/sweeps results/figures results/tables
+	rm -rf results/runs results/sweeps results/figures results/tables results/reports

@@ -31,7 +31,8 @@ var allowed = map[string][]string{
 
 	"harness/record": {"internal/..."},
 	"harness/stats":  {"internal/..."},
-	"harness/view":   {"harness/record", "harness/stats", "internal/..."},
+	"harness/expr":   {},
+	"harness/view":   {"harness/record", "harness/stats", "harness/expr", "internal/..."},
 	"harness/report": {"plots", "harness/footprint", "harness/view", "harness/stats", "harness/record", "internal/..."},
 
 	"harness/footprint": {"models"},
@@ -41,14 +42,15 @@ var allowed = map[string][]string{
 	"harness/doctor": {
 		"corpus", "experiments", "harness/bench/blas", "harness/golden", "harness/selftest", "harness/train", "harness/spec", "harness/record", "tensor", "internal/...",
 	},
-	"harness/spec": {"models", "experiments", "harness/view", "internal/..."},
+	"harness/spec": {"models", "experiments", "harness/view", "harness/expr", "internal/..."},
 	"harness/train": {
 		"corpus/...", "galore", "lora", "relora", "lowrank", "optim", "models", "tensor",
 		"harness/spec", "harness/footprint", "harness/record", "internal/...",
 	},
 	"harness/export": {
-		"corpus/...", "harness/train", "harness/spec", "harness/record", "models", "tensor", "internal/...",
+		"corpus/...", "harness/train", "harness/spec", "harness/view", "harness/record", "models", "tensor", "internal/...",
 	},
+	"harness/tune":   {"harness/spec"},
 	"harness/plan":   {"corpus/...", "harness/train", "harness/spec", "harness/record", "tensor", "internal/..."},
 	"harness/verify": {"corpus/...", "harness/train", "harness/spec", "harness/record", "tensor"},
 	"harness/crash":  {},

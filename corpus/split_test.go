@@ -164,6 +164,36 @@ func TestEvalSet(t *testing.T) {
 	}
 }
 
+// The set that follows another one starts where that ends, and the two together
+// are the larger set.
+func TestNextEvalSet(t *testing.T) {
+	s := prepare(t, textOptions(t, folder(t, prose(1, 60))))
+	for _, packing := range []string{PackingConcat, PackingPad} {
+		const T = 50
+		first := EvalSet(s.Val, packing, T, 200)
+		next := first.Next(100)
+		both := EvalSet(s.Val, packing, T, first.Targets+next.Targets)
+		if next.Targets < 100 || both.Sequences != first.Sequences+next.Sequences || both.Targets != first.Targets+next.Targets || both.Bytes != first.Bytes+next.Bytes {
+			t.Errorf("%s: %d and %d sequences, together %d", packing, first.Sequences, next.Sequences, both.Sequences)
+		}
+		a, b, targets := make([]int32, T), make([]int32, T), make([]int32, T)
+		for i := range next.Sequences {
+			next.Sequence(i, a, targets)
+			both.Sequence(first.Sequences+i, b, targets)
+			if !slices.Equal(a, b) {
+				t.Errorf("%s: sequence %d differs", packing, i)
+			}
+		}
+		rest := next.Next(1 << 40)
+		if n := s.Val.Sequences(packing, T); first.Sequences+next.Sequences+rest.Sequences != n {
+			t.Errorf("%s: %d sequences are left of %d", packing, rest.Sequences, n)
+		}
+		if none := rest.Next(1); none.Sequences != 0 || none.Targets != 0 {
+			t.Errorf("%s: %d sequences beyond the end", packing, none.Sequences)
+		}
+	}
+}
+
 func TestNgrams(t *testing.T) {
 	o := textOptions(t, folder(t, prose(1, 80)))
 	calls := 0

@@ -102,6 +102,7 @@ type Method struct {
 
 	refresh refresh   // of the running step
 	untold  []refresh // of earlier steps, until Events; the same memory each time
+	probe   *probe    // nil: nobody looks at the subspaces
 }
 
 var (
@@ -117,6 +118,7 @@ type projected struct {
 	state      []optim.Buffer
 	moments    []optim.Buffer // of them, those of the direction
 	hasBasis   bool
+	seen       *seen // what the probe keeps
 }
 
 // New returns the method.
@@ -175,6 +177,7 @@ func (m *Method) Attach(model *models.Llama, env optim.Env) error {
 	m.half = env.Ledger.Floats(memory.Scratch, "galore.half_projected_gradient", half)
 	m.finder = m.config.Projector.newFinder(env, panels)
 	m.share(env, format)
+	m.probe.attach(m, model, env)
 	if m.config.Moments != Rotate {
 		return nil
 	}
@@ -227,6 +230,7 @@ func (m *Method) Update(p *models.Param, grad tensor.Matrix, s optim.Step) {
 	lr := m.config.LR(p.Role, s.LR)
 	m.config.Before(m.device, p.W, grad, lr)
 	q.open(m.device)
+	m.probe.before(q, grad, s.N)
 	if !m.rebase(q, grad, s) {
 		return
 	}
@@ -257,9 +261,10 @@ func (m *Method) rebase(q *projected, grad tensor.Matrix, s optim.Step) bool {
 	captured, renewed := q.projector.refresh(m.finder, grad, s.N)
 	failpoint.Here("basis found")
 	q.keep(m.device, renewed)
-	m.settle(q, renewed, s)
 	ok := renewed == q.sides()
-	m.refresh.add(captured, ok, time.Since(start))
+	looked := m.probe.renewed(q, grad, s.N, ok)
+	m.settle(q, renewed, s)
+	m.refresh.add(captured, ok, time.Since(start)-looked)
 	q.hasBasis = q.hasBasis || ok
 	return q.hasBasis || m.device.Finite(grad)
 }

@@ -2,6 +2,7 @@ package plots
 
 import (
 	"math"
+	"slices"
 
 	"gonum.org/v1/plot"
 
@@ -17,10 +18,10 @@ const (
 
 // bars draws one bar per series and category, beside each other.
 func (d *drawing) bars() []plot.Plotter {
+	levels := d.levels()
 	var marks []plot.Plotter
-	all := looks(d.chart.Series)
-	n := len(d.chart.Series)
-	bars, intervals := 0, false
+	first, n := d.places()
+	bars, intervals := 0, d.hasIntervals
 	for _, s := range d.chart.Series {
 		bars += len(s.Points)
 	}
@@ -29,11 +30,15 @@ func (d *drawing) bars() []plot.Plotter {
 		w = stackWidth
 	}
 	for i, s := range d.chart.Series {
-		offset := (float64(i) - float64(n-1)/2) * w
+		if !d.here(s) {
+			continue
+		}
+		look := d.seriesLook(i)
+		offset := (float64(look.place-first) - float64(n-1)/2) * w
 		for _, p := range s.Points {
 			at := d.dot(p)
 			at.x += offset
-			colour := all[i].colour
+			colour := look.colour
 			if n == 1 && d.chart.Figure.X == "method" {
 				colour = ofKind(p.Kind).colour
 			}
@@ -57,14 +62,36 @@ func (d *drawing) bars() []plot.Plotter {
 			}
 		}
 		if n > 1 {
-			d.legend.add(s.Label, block{colour: all[i].colour})
+			d.enter(look, s.Label, block{colour: look.colour})
 		}
 	}
-	d.addFailureEntry()
 	if intervals {
-		d.footnotes = append([]string{intervalNote}, d.footnotes...)
+		d.footnote(intervalNote)
 	}
-	return marks
+	d.shift = func(p view.Point) float64 {
+		var places []int
+		for i, s := range d.chart.Series {
+			if place := d.seriesLook(i).place; s.Method == p.Method && !slices.Contains(places, place) {
+				places = append(places, place)
+			}
+		}
+		if len(places) != 1 { // it belongs to no bar alone
+			return 0
+		}
+		return (float64(places[0]-first) - float64(n-1)/2) * w
+	}
+	return slices.Concat(marks, levels, d.compared())
+}
+
+// places returns the place of the first series among the looks, behind those
+// of the baselines, and the number of series that are told apart.
+func (d *drawing) places() (first, n int) {
+	first, last := len(d.looks), -1
+	for i := range d.chart.Series {
+		place := d.seriesLook(i).place
+		first, last = min(first, place), max(last, place)
+	}
+	return first, last - first + 1
 }
 
 // stacks draws the categories of memory on top of each other, in the order in

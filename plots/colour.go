@@ -93,6 +93,7 @@ type look struct {
 	colour color.NRGBA
 	marker draw.GlyphDrawer
 	dashes int // index of a dash pattern
+	place  int // among the looks of a drawing
 }
 
 // looks gives every series the look of its kind of method. Several series of

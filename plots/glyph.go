@@ -8,10 +8,10 @@ import (
 )
 
 // A shape is a marker with corners on or near the unit circle; without corners
-// it is a disc. A hollow one is white inside.
+// it is a disc. A hollow one is white inside, an open one has no inside.
 type shape struct {
-	corners []vg.Point
-	hollow  bool
+	corners      []vg.Point
+	hollow, open bool
 }
 
 func disc() shape { return shape{} }
@@ -30,6 +30,11 @@ func diamond() shape {
 
 func hollow(s shape) shape {
 	s.hollow = true
+	return s
+}
+
+func outline(s shape) shape {
+	s.hollow, s.open = true, true
 	return s
 }
 
@@ -54,8 +59,10 @@ func (s shape) DrawGlyph(c *draw.Canvas, style draw.GlyphStyle, at vg.Point) {
 		c.Fill(p)
 		return
 	}
-	c.SetColor(rgb(0xffffff))
-	c.Fill(p)
+	if !s.open {
+		c.SetColor(rgb(0xffffff))
+		c.Fill(p)
+	}
 	c.SetLineStyle(draw.LineStyle{Color: style.Color, Width: vg.Points(1.3)})
 	c.Stroke(p)
 }

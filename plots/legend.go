@@ -15,6 +15,7 @@ type legend struct{ entries []entry }
 type entry struct {
 	label string
 	thumb plot.Thumbnailer
+	place int // in the order of the chart
 }
 
 // Measures of a legend. The sample is as wide as a whole number of dashes.
@@ -25,7 +26,7 @@ const (
 )
 
 func (l *legend) add(label string, thumb plot.Thumbnailer) {
-	l.entries = append(l.entries, entry{label, thumb})
+	l.entries = append(l.entries, entry{label: label, thumb: thumb})
 }
 
 func (l *legend) style() text.Style {
@@ -59,6 +60,49 @@ func (l *legend) height() vg.Length {
 }
 
 func (l *legend) line() vg.Length { return l.style().FontExtents().Height }
+
+// flowGap is the distance between entries that stand beside each other.
+const flowGap = 18
+
+// lines breaks the entries into lines of at most max, for a legend above the
+// data.
+func (l *legend) lines(max vg.Length) [][]entry {
+	var list [][]entry
+	used := vg.Length(0)
+	for _, e := range l.entries {
+		need := vg.Points(thumbWidth+thumbGap) + l.style().Width(e.label)
+		if used += vg.Points(flowGap) + need; len(list) == 0 || used > max {
+			list, used = append(list, nil), need
+		}
+		list[len(list)-1] = append(list[len(list)-1], e)
+	}
+	return list
+}
+
+// flowHeight is the height of a legend above the data, with a gap below.
+func (l *legend) flowHeight(max vg.Length) vg.Length {
+	lines := vg.Length(len(l.lines(max)))
+	if lines == 0 {
+		return 0
+	}
+	return lines*(l.line()+vg.Points(entryGap)) + vg.Points(entryGap)
+}
+
+// flow draws the legend as lines at the top of a canvas and returns the height
+// that they take.
+func (l *legend) flow(c draw.Canvas) vg.Length {
+	height := l.flowHeight(c.Size().X)
+	for i, line := range l.lines(c.Size().X) {
+		strip := c
+		strip.Max.Y -= vg.Length(i) * (l.line() + vg.Points(entryGap))
+		for _, e := range line {
+			one := legend{entries: []entry{e}}
+			one.draw(strip)
+			strip.Min.X += one.width() + vg.Points(flowGap)
+		}
+	}
+	return height
+}
 
 // draw draws the legend from the top of the strip.
 func (l *legend) draw(c draw.Canvas) {

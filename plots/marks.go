@@ -185,6 +185,23 @@ func (f failure) draw(c *draw.Canvas, at vg.Point) {
 	c.DrawGlyphNoClip(draw.GlyphStyle{Color: f.colour, Radius: vg.Points(4.5), Shape: hollow(triangle())}, at)
 }
 
+// An axisBreak cuts the x axis between two values with a pair of strokes.
+type axisBreak struct{ from, to float64 }
+
+// Plot implements [plot.Plotter].
+func (b axisBreak) Plot(c draw.Canvas, p *plot.Plot) {
+	x, _ := p.Transforms(&c)
+	middle, gap, rise := (x(b.from)+x(b.to))/2, vg.Points(2), vg.Points(4)
+	lean := vg.Points(1.5)
+	c.FillPolygon(rgb(0xffffff), []vg.Point{
+		{X: middle - gap - lean, Y: c.Min.Y - rise}, {X: middle + gap - lean, Y: c.Min.Y - rise},
+		{X: middle + gap + lean, Y: c.Min.Y + rise}, {X: middle - gap + lean, Y: c.Min.Y + rise},
+	})
+	for _, side := range []vg.Length{-gap, gap} {
+		c.StrokeLine2(stroke(faint(), 0.8), middle+side-lean, c.Min.Y-rise, middle+side+lean, c.Min.Y+rise)
+	}
+}
+
 // A frame draws the two axes, over everything, so that they meet in the corner
 // and no bar covers them.
 type frame struct{ style draw.LineStyle }

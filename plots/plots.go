@@ -1,8 +1,8 @@
 // Package plots draws figures. It knows charts, colours and pages, and nothing
 // of training.
 //
-// A figure is drawn twice from the same commands, as SVG and as PNG at twice
-// the usual resolution, and its data is written beside it as CSV. Drawing the
+// A figure is drawn from the same commands as SVG, as PNG at twice the usual
+// resolution and as PDF, and its data is written beside it as CSV. Drawing the
 // same data again gives the same bytes.
 package plots
 
@@ -13,6 +13,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
@@ -32,30 +33,31 @@ const (
 	dpi       = 2 * vgimg.DefaultDPI
 )
 
-// WriteFigures evaluates and draws figures over the finished rows of an
-// experiment, of which pending runs have no result yet. For a figure with id ID
-// it writes dir/fig-ID.svg, .png and .csv and returns their paths.
+// WriteFigures evaluates and draws the declared figures over the finished rows of
+// an experiment, of which pending runs have no result yet. For a figure with id ID
+// it writes dir/fig-ID.svg, .png, .pdf and .csv, or those of them that its
+// declaration asks for, and returns their paths.
 //
 // Notes name the figures that were left out although nothing is wrong with
 // their declarations, and the values that a drawn figure asks for and no run
 // has. The files of a figure that was left out are removed: they would show an
 // earlier state. A figure that cannot be drawn does not stop the others: the error names
 // every one of them.
-func WriteFigures(dir string, figures []view.Figure, rows []view.Row, pending int) (paths, notes []string, err error) {
+func WriteFigures(dir string, declared view.Declarations, rows []view.Row, pending int) (paths, notes []string, err error) {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return nil, nil, err
 	}
 	var errs []error
-	for _, f := range figures {
+	for _, f := range declared.Figures {
 		base := filepath.Join(dir, "fig-"+f.ID)
-		chart, err := view.Query(f, rows, pending)
+		chart, err := declared.Query(f, rows, pending)
 		if err != nil {
 			errs = append(errs, err)
 			continue
 		}
 		if chart.Skip != "" {
 			notes = append(notes, fmt.Sprintf("figure %q is not drawn: %s", f.ID, chart.Skip))
-			if err := remove(base); err != nil {
+			if err := remove(base, "svg", "png", "pdf", "csv"); err != nil {
 				errs = append(errs, err)
 			}
 			continue
@@ -72,43 +74,55 @@ func WriteFigures(dir string, figures []view.Figure, rows []view.Row, pending in
 	return paths, notes, errors.Join(errs...)
 }
 
-// extensions lists the files of a figure in the order in which they are
-// written.
-func extensions() []string { return []string{".svg", ".png", ".csv"} }
+// A file is one form of a figure.
+type file struct {
+	ext  string
+	draw func(view.Chart) ([]byte, error)
+}
 
-// remove deletes the files of a figure, as far as there are any.
-func remove(base string) error {
+// files lists the forms of a figure in the order in which they are written.
+func files() []file { return []file{{"svg", SVG}, {"png", PNG}, {"pdf", PDF}, {"csv", CSV}} }
+
+// remove deletes the files of a figure with some extensions, as far as there
+// are any.
+func remove(base string, extensions ...string) error {
 	var errs []error
-	for _, ext := range extensions() {
-		if err := os.Remove(base + ext); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	for _, ext := range extensions {
+		if err := os.Remove(base + "." + ext); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			errs = append(errs, err)
 		}
 	}
 	return errors.Join(errs...)
 }
 
-// Write draws a chart and writes base.svg, base.png and base.csv. It returns
-// their paths.
-func Write(base string, chart view.Chart) ([]string, error) {
-	svg, err := SVG(chart)
-	if err != nil {
-		return nil, err
+// Write draws a chart and writes base.svg, .png, .pdf and .csv; without those
+// pictures that the figure does not ask for, which are removed if they are there
+// from earlier. It returns the paths of what it wrote.
+func Write(base string, chart view.Chart) (paths []string, err error) {
+	wanted := chart.Figure.Formats
+	if len(wanted) == 0 {
+		wanted = view.Formats()
 	}
-	png, err := PNG(chart)
-	if err != nil {
-		return nil, err
+	data := map[string][]byte{}
+	for _, f := range files() {
+		if f.ext != "csv" && !slices.Contains(wanted, f.ext) {
+			continue
+		}
+		if data[f.ext], err = f.draw(chart); err != nil {
+			return nil, err
+		}
 	}
-	csv, err := CSV(chart)
-	if err != nil {
-		return nil, err
-	}
-	var paths []string
-	data := map[string][]byte{".svg": svg, ".png": png, ".csv": csv}
-	for _, ext := range extensions() {
-		if err := atomicfile.Write(base+ext, data[ext]); err != nil {
+	for _, f := range files() {
+		if data[f.ext] == nil {
+			if err := remove(base, f.ext); err != nil {
+				return paths, err
+			}
+			continue
+		}
+		if err := atomicfile.Write(base+"."+f.ext, data[f.ext]); err != nil {
 			return paths, err
 		}
-		paths = append(paths, base+ext)
+		paths = append(paths, base+"."+f.ext)
 	}
 	return paths, nil
 }

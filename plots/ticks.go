@@ -76,7 +76,13 @@ func round6(v float64) float64 { return math.Round(v*1e6) / 1e6 }
 // decades the powers of ten are labelled; over few, 1, 2, 3 and 5 times them;
 // within less than half a decade, round numbers.
 func logTicks(lo, hi float64) []plot.Tick {
-	span := math.Log10(hi / lo)
+	if !(lo > 0 && hi > lo) || math.IsInf(hi, 0) {
+		return nil
+	}
+	span := math.Log10(hi) - math.Log10(lo)
+	if span > 12 {
+		return decadeTicks(lo, hi, math.Ceil(span/12))
+	}
 	if span < 0.6 {
 		ticks := linearTicks(lo, hi, 5)
 		for len(ticks) > 0 && ticks[0].Value <= 0 {
@@ -85,7 +91,10 @@ func logTicks(lo, hi float64) []plot.Tick {
 		return ticks
 	}
 	labelled := map[int]bool{1: true}
-	if span < 3 {
+	switch {
+	case span < 0.95:
+		labelled = map[int]bool{1: true, 2: true, 3: true, 4: true, 5: true, 6: true, 8: true}
+	case span < 3:
 		labelled = map[int]bool{1: true, 2: true, 3: true, 5: true}
 	}
 	var ticks []plot.Tick
@@ -101,6 +110,17 @@ func logTicks(lo, hi float64) []plot.Tick {
 				t.Label = logLabel(v)
 			}
 			ticks = append(ticks, t)
+		}
+	}
+	return ticks
+}
+
+// decadeTicks labels every so many powers of ten.
+func decadeTicks(lo, hi, every float64) []plot.Tick {
+	var ticks []plot.Tick
+	for e := math.Ceil(math.Log10(lo)/every) * every; e <= math.Log10(hi); e += every {
+		if v, err := strconv.ParseFloat(fmt.Sprintf("1e%d", int(e)), 64); err == nil && v > 0 {
+			ticks = append(ticks, plot.Tick{Value: v, Label: strconv.FormatFloat(v, 'g', -1, 64)})
 		}
 	}
 	return ticks

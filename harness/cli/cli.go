@@ -22,24 +22,31 @@ import (
 // commands is the command line. Every command is a struct whose Run method
 // does the work.
 type commands struct {
-	Sweep   sweepCmd   `cmd:"" help:"Train every run of an experiment, then print its tables and draw its figures. Finished runs are reused."`
-	Plan    planCmd    `cmd:"" help:"Show what a sweep would do: every run with its state, memory and time. Builds the corpus if the cache lacks it; trains nothing."`
-	Train   trainCmd   `cmd:"" help:"Train one resolved run in this process (what a sweep starts for each run)."`
-	Status  statusCmd  `cmd:"" help:"List the runs of an experiment, or all stored runs, with their state."`
-	Show    showCmd    `cmd:"" help:"Show one run: settings, results, memory, where it came from."`
-	Compare compareCmd `cmd:"" help:"Put runs side by side: what differs in their settings, and in their results."`
-	Table   tableCmd   `cmd:"" help:"Print the tables of an experiment from stored results."`
-	Figures figuresCmd `cmd:"" help:"Draw the figures of an experiment from stored results."`
-	Memory  memoryCmd  `cmd:"" help:"Show the memory of models and methods by formula and prediction, beside the paper's numbers. Trains and allocates nothing."`
-	Verify  verifyCmd  `cmd:"" help:"Train stored runs again and compare every recorded loss, the digests of weights and states, and the result. Exit code 4: something differs."`
-	New     newCmd     `cmd:"" help:"Write a new experiment file, a commented copy of an existing one."`
-	Data    dataCmd    `cmd:"" help:"Build the corpus and tokenizer of an experiment, and describe them."`
-	Bench   benchCmd   `cmd:"" help:"Measure this machine and how much of it training uses: products, operations, steps, refreshes."`
-	Doctor  doctorCmd  `cmd:"" help:"Examine this machine: what it offers to training, whether files and locks do what runs rely on, and whether it computes the right numbers."`
-	GC      gcCmd      `cmd:"" name:"gc" help:"Remove what is safe to remove: what killed processes left behind, superseded and damaged checkpoints, logs of finished runs."`
-	Export  exportCmd  `cmd:"" help:"Write a run's weights for another program: --to hf, a folder that Hugging Face transformers loads."`
-	Bundle  bundleCmd  `cmd:"" help:"Train the first updates of a run and write all that another framework needs to repeat them: weights, batches, random matrices, bases, and what they must come to."`
-	Publish publishCmd `cmd:"" help:"Copy the finished runs of an experiment, its tables and figures to RESULTS/reference, to be committed."`
+	Sweep    sweepCmd    `cmd:"" help:"Train every run of an experiment, then print its tables and draw its figures. Finished runs are reused."`
+	Tune     tuneCmd     `cmd:"" help:"Find the learning rate of each method with an equal number of trials, as [tune] says, and write them to the lock file beside the experiment. Finished trials are reused."`
+	Plan     planCmd     `cmd:"" help:"Show what a sweep would do: every run with its state, memory and time. Builds the corpus if the cache lacks it; trains nothing."`
+	Train    trainCmd    `cmd:"" help:"Train one resolved run in this process (what a sweep starts for each run)."`
+	Status   statusCmd   `cmd:"" help:"List the runs of an experiment, or all stored runs, with their state."`
+	Show     showCmd     `cmd:"" help:"Show one run: settings, results, memory, where it came from."`
+	Compare  compareCmd  `cmd:"" help:"Put runs side by side: what differs in their settings, and in their results."`
+	Table    tableCmd    `cmd:"" help:"Print the tables of an experiment from stored results."`
+	Figures  figuresCmd  `cmd:"" help:"Draw the figures of an experiment from stored results."`
+	Claims   claimsCmd   `cmd:"" help:"Judge the claims of an experiment by its stored results: PASS, FAIL or INCONCLUSIVE. Exit code 4: a claim fails."`
+	Contract contractCmd `cmd:"" help:"Check that the runs of an experiment share what its contract names: initial weights, order of the data, evaluation set. Exit code 4: they do not, or nobody can say."`
+	Memory   memoryCmd   `cmd:"" help:"Show the memory of models and methods by formula and prediction, beside the paper's numbers. Trains and allocates nothing."`
+	Verify   verifyCmd   `cmd:"" help:"Train stored runs again and compare every recorded loss, the digests of weights and states, and the result. Exit code 4: something differs."`
+	New      newCmd      `cmd:"" help:"Write a new experiment file, a commented copy of an existing one."`
+	Data     dataCmd     `cmd:"" help:"Build the corpus and tokenizer of an experiment, and describe them."`
+	Bench    benchCmd    `cmd:"" help:"Measure this machine and how much of it training uses: products, operations, steps, refreshes."`
+	Doctor   doctorCmd   `cmd:"" help:"Examine this machine: what it offers to training, whether files and locks do what runs rely on, and whether it computes the right numbers."`
+	GC       gcCmd       `cmd:"" name:"gc" help:"Remove what is safe to remove: what killed processes left behind, superseded and damaged checkpoints, logs of finished runs."`
+	Export   exportCmd   `cmd:"" help:"Write runs for other programs: --to hf, the weights, for Hugging Face transformers; --to tensorboard or csv, the records of a run or of an experiment."`
+	Bundle   bundleCmd   `cmd:"" help:"Train the first updates of a run and write all that another framework needs to repeat them: weights, batches, random matrices, bases, and what they must come to."`
+	Publish  publishCmd  `cmd:"" help:"Copy the finished runs of an experiment, its tables and figures to RESULTS/reference, to be committed."`
+
+	Diff    diffCmd    `cmd:"" help:"Say in what two runs, or two experiments, differ: settings, data, program and machine, results, memory."`
+	Explain explainCmd `cmd:"" help:"Say why a run would or would not be trained again: its identity, the nearest stored run, and where each differing value comes from."`
+	Report  reportCmd  `cmd:"" help:"Write the report of an experiment from stored results: one HTML page with figures, tables, claims, memory, settings, provenance and every run."`
 
 	BenchChild    benchChildCmd    `cmd:"" hidden:"" help:"What bench starts to measure runs side by side."`
 	BenchResident benchResidentCmd `cmd:"" hidden:"" help:"What bench starts to measure the memory of a run."`

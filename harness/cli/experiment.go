@@ -97,6 +97,9 @@ func (v *env) plan(e *spec.Experiment, threads int, prepare bool, b executionArg
 		Calibrate: c.mode(), Progress: stage.update, Prepare: prepare,
 	})
 	stage.end()
+	if err == nil {
+		p.Notes = append(p.Notes, rateNotes(e)...)
+	}
 	return p, err
 }
 

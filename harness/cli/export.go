@@ -16,20 +16,23 @@ import (
 )
 
 type exportCmd struct {
-	ID      string `arg:"" name:"run" help:"Id of a run or its first digits, or folder of a run."`
-	To      string `required:"" enum:"hf" help:"Format: ${enum}. hf: a folder that Hugging Face transformers loads, factors merged into the weights." placeholder:"FORMAT"`
-	Output  string `short:"o" help:"Folder to write to. Default: RESULTS/export/ID." type:"path" placeholder:"DIR"`
+	ID      string `arg:"" name:"run" help:"Id of a run or its first digits, or folder of a run; for tensorboard and csv also an experiment: all its runs."`
+	To      string `required:"" enum:"hf,tensorboard,csv" help:"Format: ${enum}. hf: the weights, a folder that Hugging Face transformers loads, factors merged. tensorboard: what was recorded along the runs, as event files. csv: three tables of runs, metrics and memory." placeholder:"FORMAT"`
+	Output  string `short:"o" help:"Folder to write to. Default: RESULTS/export/ID, for tensorboard and csv RESULTS/export/NAME-FORMAT." type:"path" placeholder:"DIR"`
 	Force   bool   `help:"Write into a folder that holds other files; they stay, unless they have the name of one that is written."`
 	jsonArg `embed:""`
 
-	Step        int    `help:"Export the checkpoint of this step. Default: the newest." default:"-1" placeholder:"N"`
-	Dtype       string `help:"How weights are written: float32, or rounded to bfloat16." enum:"float32,bfloat16" default:"float32"`
-	WithEval    bool   `help:"Add the validation tokens and the loss of the exported weights on them, for checks in another program."`
-	NoTokenizer bool   `help:"Do not open the corpus: no tokenizer is exported."`
-	Threads     int    `short:"t" help:"Threads. Default: all processors." placeholder:"N"`
+	Step        int    `help:"hf: export the checkpoint of this step. Default: the newest." default:"-1" placeholder:"N"`
+	Dtype       string `help:"hf: how weights are written: float32, or rounded to bfloat16." enum:"float32,bfloat16" default:"float32"`
+	WithEval    bool   `help:"hf: add the validation tokens and the loss of the exported weights on them, for checks in another program."`
+	NoTokenizer bool   `help:"hf: do not open the corpus: no tokenizer is exported."`
+	Threads     int    `short:"t" help:"hf: threads. Default: all processors." placeholder:"N"`
 }
 
 func (c exportCmd) Run(v *env) error {
+	if c.To != export.HF {
+		return c.records(v)
+	}
 	if c.WithEval && c.NoTokenizer {
 		return exitError{train.ExitUsage, "--with-eval needs the corpus, which --no-tokenizer does not open"}
 	}

@@ -28,18 +28,40 @@ func (c planCmd) Run(v *env) error {
 	if err != nil {
 		return err
 	}
+	trials, trialJobs, err := c.planTune(v, e)
+	if err != nil {
+		return err
+	}
+	if trials != nil {
+		defer trials.Close()
+	}
 	jobs, threads := c.resolve(e)
 	p, err := v.plan(e, threads, !c.NoData, c.executionArg, c.calibrateArg)
 	if err != nil {
 		return err
 	}
 	defer p.Close()
+	found, err := v.detectable(p)
+	if err != nil {
+		return err
+	}
 	if c.JSON {
-		return writePlanJSON(v.stdout, p, jobs, c.Buffers)
+		out := newPlanJSON(p, jobs, c.Buffers)
+		out.Detectable = found
+		if trials != nil {
+			out.Tune = newPlanJSON(trials, trialJobs, false)
+		}
+		enc := json.NewEncoder(v.stdout)
+		enc.SetIndent("", "  ")
+		return enc.Encode(out)
+	}
+	if err := writeTunePlan(v.stdout, e, trials, trialJobs); err != nil {
+		return err
 	}
 	if err := writePlan(v.stdout, p, jobs); err != nil {
 		return err
 	}
+	writeDetectable(v.stdout, found)
 	return writeLedgers(v.stdout, p, c.Buffers)
 }
 
@@ -165,6 +187,8 @@ type planJSON struct {
 	Disk       int64         `json:"disk"`
 	Runs       []planRunJSON `json:"runs"`
 	Notes      []string      `json:"notes"`
+	Detectable []detectable  `json:"detectable,omitempty"`
+	Tune       *planJSON     `json:"tune,omitempty"` // the search for learning rates that is due first
 }
 
 type planRunJSON struct {
@@ -195,9 +219,9 @@ type planRunJSON struct {
 	Alternatives []plan.Alternative `json:"alternatives,omitempty"` // of a refused run
 }
 
-func writePlanJSON(w io.Writer, p *plan.Plan, jobs int, buffers bool) error {
+func newPlanJSON(p *plan.Plan, jobs int, buffers bool) *planJSON {
 	total := p.Total(jobs)
-	out := planJSON{
+	out := &planJSON{
 		Experiment: p.Experiment.Name, Jobs: total.Jobs, Threads: p.Threads, Seconds: total.Seconds, How: total.How, FLOPs: total.FLOPs,
 		Need: total.Need, Memory: p.Memory, Disk: total.Disk, Runs: []planRunJSON{}, Notes: append([]string{}, p.Notes...),
 	}
@@ -214,7 +238,5 @@ func writePlanJSON(w io.Writer, p *plan.Plan, jobs int, buffers bool) error {
 			Buffers: entries, Alternatives: it.Alternatives,
 		})
 	}
-	enc := json.NewEncoder(w)
-	enc.SetIndent("", "  ")
-	return enc.Encode(out)
+	return out
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -103,7 +104,7 @@ type storedArg struct {
 
 type tableCmd struct {
 	storedArg `embed:""`
-	Format    string `short:"f" help:"One of ${enum}." enum:"text,markdown,csv,json" default:"text"`
+	Format    string `short:"f" help:"One of ${enum}." enum:"text,markdown,latex,csv,json" default:"text"`
 	jsonArg   `embed:""`
 }
 
@@ -125,7 +126,7 @@ type figuresCmd struct {
 }
 
 func (c figuresCmd) Run(v *env) error {
-	sweep, rows, err := v.rows(c.Experiment)
+	sweep, err := v.sweep(c.Experiment)
 	if err != nil {
 		return err
 	}
@@ -133,11 +134,19 @@ func (c figuresCmd) Run(v *env) error {
 	if dir == "" {
 		dir = filepath.Join(v.results, "figures", sweep.Experiment)
 	}
+	rows, err := v.rowsOf(sweep)
+	if err != nil && len(sweep.Trials()) > 0 { // those have a figure of their own
+		fmt.Fprintf(v.stderr, "note: %v\n", err)
+		return v.trialFigures(dir, sweep)
+	}
+	if err != nil {
+		return err
+	}
 	return v.figures(dir, sweep, rows)
 }
 
 // sweep reads the stored sweep of an experiment, named by its file or by its
-// name. Declarations of figures and tables are taken from the file where it
+// name. Declarations of figures and tables, and the question, are taken from the file where it
 // can be read: they may have changed since, and never change a run.
 func (v *env) sweep(experiment string) (record.Sweep, error) {
 	if !spec.Exists(experiment) {
@@ -151,6 +160,7 @@ func (v *env) sweep(experiment string) (record.Sweep, error) {
 	if err != nil {
 		return sweep, err
 	}
+	sweep.Question = e.Question
 	return sweep, e.Declare(&sweep)
 }
 
@@ -171,7 +181,7 @@ func (v *env) rowsOf(sweep record.Sweep) ([]view.Row, error) {
 	}
 	rows, pending := view.Rows(sweep, runs)
 	if len(pending) > 0 {
-		fmt.Fprintf(v.stderr, "%d of %d runs are not finished and left out\n", len(pending), len(sweep.Runs))
+		fmt.Fprintf(v.stderr, "%d of %d runs are not finished and left out\n", len(pending), len(sweep.Reported()))
 	}
 	if len(rows) == 0 {
 		return nil, fmt.Errorf("no run of %q is finished yet", sweep.Experiment)
@@ -192,9 +202,10 @@ func (v *env) show(sweep record.Sweep) error {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return err
 	}
-	errs := []error{report.WriteTables(v.stdout, sweep, rows, report.Text)}
+	errs := []error{report.WriteTables(v.stdout, sweep, rows, report.Text), promises(v.stdout, dir, sweep, rows)}
 	errs = append(errs,
 		writeTables(filepath.Join(dir, "tables.md"), sweep, rows, report.Markdown),
+		writeTables(filepath.Join(dir, "tables.tex"), sweep, rows, report.LaTeX),
 		writeTables(filepath.Join(dir, "tables.csv"), sweep, rows, report.CSV),
 		v.figures(filepath.Join(v.results, "figures", sweep.Experiment), sweep, rows),
 	)
@@ -210,7 +221,39 @@ func (v *env) figures(dir string, sweep record.Sweep, rows []view.Row) error {
 	if err != nil {
 		return err
 	}
-	paths, notes, err := plots.WriteFigures(dir, declared.Figures, rows, len(sweep.Runs)-len(rows))
+	results, _ := splitFigures(sweep, declared.Figures)
+	paths, notes, err := plots.WriteFigures(dir, withFigures(declared, results), rows, len(sweep.Reported())-len(rows))
+	for _, p := range paths {
+		fmt.Fprintln(v.stderr, "wrote "+p)
+	}
+	for _, note := range notes {
+		fmt.Fprintln(v.stderr, "note: "+note)
+	}
+	return errors.Join(err, v.trialFigures(dir, sweep))
+}
+
+// trialFigures draws the figures of the trials of a sweep.
+func (v *env) trialFigures(dir string, sweep record.Sweep) error {
+	declared, err := view.Declared(sweep)
+	if err != nil {
+		return err
+	}
+	_, figures := splitFigures(sweep, declared.Figures)
+	if len(figures) == 0 {
+		return nil
+	}
+	if len(sweep.Trials()) == 0 {
+		for _, f := range figures {
+			fmt.Fprintf(v.stderr, "note: figure %q is not drawn: no learning rate was tuned for this experiment\n", f.ID)
+		}
+		return nil
+	}
+	runs, err := sweep.Stored(v.results)
+	if err != nil {
+		return err
+	}
+	trials, missing := view.Trials(sweep, runs)
+	paths, notes, err := plots.WriteFigures(dir, view.Declarations{Figures: figures}, trials, len(missing))
 	for _, p := range paths {
 		fmt.Fprintln(v.stderr, "wrote "+p)
 	}
@@ -218,6 +261,22 @@ func (v *env) figures(dir string, sweep record.Sweep, rows []view.Row) error {
 		fmt.Fprintln(v.stderr, "note: "+note)
 	}
 	return err
+}
+
+// splitFigures tells figures of results from those of trials. Trials of which no
+// figure is declared have one all the same.
+func splitFigures(sweep record.Sweep, figures []view.Figure) (results, ofTrials []view.Figure) {
+	for _, f := range figures {
+		if f.Source == view.TuneSource {
+			ofTrials = append(ofTrials, f)
+		} else {
+			results = append(results, f)
+		}
+	}
+	if f := view.SensitivityFigure(); len(ofTrials) == 0 && len(sweep.Trials()) > 0 && !slices.ContainsFunc(results, func(r view.Figure) bool { return r.ID == f.ID }) {
+		ofTrials = append(ofTrials, f)
+	}
+	return results, ofTrials
 }
 
 type publishCmd struct {
@@ -240,7 +299,14 @@ func (c publishCmd) Run(v *env) error {
 	fmt.Fprintf(v.stderr, "published %d runs to %s\n", n, dir)
 	return errors.Join(
 		writeTables(filepath.Join(dir, "tables.md"), sweep, rows, report.Markdown),
+		writeTables(filepath.Join(dir, "tables.tex"), sweep, rows, report.LaTeX),
 		writeTables(filepath.Join(dir, "tables.csv"), sweep, rows, report.CSV),
+		promises(io.Discard, dir, sweep, rows),
 		v.figures(dir, sweep, rows),
 	)
+}
+
+func withFigures(d view.Declarations, figures []view.Figure) view.Declarations {
+	d.Figures = figures
+	return d
 }

@@ -47,6 +47,17 @@ func TestReference(t *testing.T) {
 		if got, want := run("table", name, "-f", "markdown"), read(filepath.Join(dir, "tables.md")); got != want {
 			t.Errorf("%s: table\n%s\nwant\n%s", name, got, want)
 		}
+		for _, command := range []string{"claims", "contract"} {
+			path := filepath.Join(dir, command+".md")
+			if _, err := os.Stat(path); err != nil {
+				continue // the experiment has none
+			}
+			var out, messages bytes.Buffer // the error says that a claim fails, which is a result
+			_ = cli.Run(context.Background(), context.Background(), &out, &messages, []string{command, name, "-f", "markdown", "--results", results, "--cache", results}, "")
+			if want := read(path); out.String() != want {
+				t.Errorf("%s: %s\n%s\nwant\n%s\n%s", name, command, &out, want, &messages)
+			}
+		}
 		run("figures", name, "-o", filepath.Join(results, "figures"))
 		figures, err := filepath.Glob(filepath.Join(dir, "fig-*"))
 		if err != nil || len(figures) == 0 {

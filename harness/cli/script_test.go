@@ -157,7 +157,7 @@ func benchJSON(ts *testscript.TestScript, neg bool, args []string) {
 func isImage(ts *testscript.TestScript, neg bool, args []string) {
 	for _, name := range args {
 		data := ts.ReadFile(name)
-		magic := map[string]string{".svg": "<?xml", ".png": "\x89PNG"}[filepath.Ext(name)]
+		magic := map[string]string{".svg": "<?xml", ".png": "\x89PNG", ".pdf": "%PDF-"}[filepath.Ext(name)]
 		if ok := magic != "" && strings.HasPrefix(data, magic) && len(data) > 2000; ok == neg {
 			ts.Fatalf("%s is an image of more than 2000 bytes: %v", name, ok)
 		}

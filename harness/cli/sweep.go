@@ -33,6 +33,9 @@ func (c sweepCmd) Run(v *env) error {
 			return err
 		}
 	}
+	if err := e.RequireRates(); err != nil {
+		return exitError{train.ExitUsage, err.Error() + "; nothing was run"}
+	}
 	jobs, threads := c.resolve(e)
 	p, err := v.plan(e, threads, true, c.executionArg, c.calibrateArg)
 	if err != nil {
@@ -102,7 +105,7 @@ func (c sweepCmd) train(v *env, p *plan.Plan, jobs, threads int) ([]fleet.Outcom
 // in each run's folder the way in which this experiment reaches it.
 func (v *env) store(p *plan.Plan, c sweepCmd) (record.Sweep, error) {
 	e := p.Experiment
-	sweep := record.Sweep{Experiment: e.Name, Title: e.Title, Overrides: changes(c.Set), Reference: c.Reference}
+	sweep := record.Sweep{Experiment: e.Name, Title: e.Title, Question: e.Question, Overrides: changes(c.Set), Reference: c.Reference}
 	baselines, err := p.Ngrams(v.ctx)
 	if err != nil {
 		return sweep, err
@@ -113,9 +116,22 @@ func (v *env) store(p *plan.Plan, c sweepCmd) (record.Sweep, error) {
 	if len(p.Corpora) == 1 {
 		sweep.DataDigest = train.Digests(p.Corpora[0]).Data
 	}
+	if sweep.Runs, err = v.storeRuns(p, ""); err != nil {
+		return sweep, err
+	}
+	sweep.Runs = append(sweep.Runs, lockedTrials(e)...)
+	sweep.Rates = ratesOf(e)
+	return sweep, errors.Join(e.Declare(&sweep), record.WriteSweep(v.results, sweep))
+}
+
+// storeRuns writes in each run's folder the way in which the experiment reaches it
+// and what it is expected to take, and returns the runs for the sweep's record.
+func (v *env) storeRuns(p *plan.Plan, stage string) ([]record.SweepRun, error) {
+	e := p.Experiment
+	var runs []record.SweepRun
 	for _, it := range p.Items {
 		i := it.Instance
-		sweep.Runs = append(sweep.Runs, record.SweepRun{ID: it.ID, Label: i.Label, Variant: i.Variant, Axes: i.Axes, Seed: i.Seed})
+		runs = append(runs, record.SweepRun{ID: it.ID, Label: i.Label, Variant: i.Variant, Axes: i.Axes, Seed: i.Seed, Stage: stage})
 		reference := it.Action == plan.Reuse && it.Dir != record.Dir(v.results, it.ID)
 		if reference { // read-only
 			continue
@@ -127,16 +143,16 @@ func (v *env) store(p *plan.Plan, c sweepCmd) (record.Sweep, error) {
 			origin.Settings["init_digest"] = it.Init
 		}
 		if err := record.AddOrigin(v.results, it.ID, it.NumbersID, origin); err != nil {
-			return sweep, err
+			return nil, err
 		}
 		if it.Action == plan.Reuse {
 			continue
 		}
 		if err := record.WriteEstimate(v.results, it.ID, it.Record(p.Threads), it.Action == plan.New); err != nil {
-			return sweep, err
+			return nil, err
 		}
 	}
-	return sweep, errors.Join(e.Declare(&sweep), record.WriteSweep(v.results, sweep))
+	return runs, nil
 }
 
 // changes returns the overrides that make an experiment another one: all but

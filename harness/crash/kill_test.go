@@ -98,7 +98,7 @@ func (b *bed) command(t *testing.T, name, results string) *exec.Cmd {
 
 // An outcome is what must not depend on how often a run was killed.
 type outcome struct {
-	files   map[string][]byte // rows, digests, and the last checkpoint's tensors
+	files   map[string][]byte // rows, digests, subspaces, and the last checkpoint's tensors
 	summary string            // what is deterministic of it
 	took    time.Duration
 }
@@ -137,8 +137,23 @@ func read(t *testing.T, results string) outcome {
 			t.Fatal(err)
 		}
 	}
+	if strings.Contains(resolved(t, dir), "subspace = true") {
+		if o.files["subspace.jsonl"], err = os.ReadFile(filepath.Join(dir, "subspace.jsonl")); err != nil {
+			t.Fatal(err)
+		}
+	}
 	o.summary = fmt.Sprint(s.ID, s.NumbersID, s.State, s.Reason, s.Steps, s.TokensSeen, s.Positions, s.Epochs, s.Final, s.Best, s.StateDigest, s.FLOPs, s.CheckpointBytes > 0, s.Memory)
 	return o
+}
+
+// resolved reads the spec of the run of a folder.
+func resolved(t *testing.T, dir string) string {
+	t.Helper()
+	text, err := os.ReadFile(record.SpecPath(dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }
 
 // mustEqual compares a run that was killed with one that was left alone.

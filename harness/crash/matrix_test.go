@@ -29,8 +29,8 @@ func factors() []factor {
 			{"lowrank", "kind = \"lowrank\"\nrank = 4\noptimizer = %q"},
 			{"lora", "kind = \"lora\"\nrank = 4\nlora_alpha = 8\nlora_dropout = 0.1\noptimizer = %q"},
 			{"relora", "kind = \"relora\"\nrank = 4\nlora_alpha = 8\nmerge_every = 2\ncycle_length = 4\nreset = \"magnitude\"\nreset_ratio = 0.5\nfull_rank_steps = 4\noptimizer = %q"},
-			{"galore", "kind = \"galore\"\nrank = 4\nupdate_proj_gap = 3\noptimizer = %q"},
-			{"galore-svd", "kind = \"galore\"\nrank = 4\nupdate_proj_gap = 5\nprojector = \"svd\"\nproj_type = \"full\"\noptimizer = %q"},
+			{"galore", "kind = \"galore\"\nrank = 4\nupdate_proj_gap = 3\ndiagnostics.subspace = true\noptimizer = %q"},
+			{"galore-svd", "kind = \"galore\"\nrank = 4\nupdate_proj_gap = 5\nprojector = \"svd\"\nproj_type = \"full\"\ndiagnostics.subspace = true\ndiagnostics.after = [2]\noptimizer = %q"},
 		},
 		{ // base optimizer
 			{"adamw", ""},

@@ -84,6 +84,9 @@ func shippedModules() ([]string, error) {
 	}
 	var modules []string
 	for _, file := range files {
+		if strings.HasSuffix(file, spec.LockSuffix) {
+			continue
+		}
 		x, err := spec.LoadFS(experiments.FS, file, nil)
 		if err != nil {
 			return nil, err

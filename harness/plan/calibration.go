@@ -96,15 +96,21 @@ func (c Calibration) valid() bool {
 // on how fast it is done.
 type volume struct {
 	work
-	phases      []phase
-	evalTokens  float64 // positions of one evaluation
-	checkpoints int64   // bytes of one checkpoint
+	phases       []phase
+	evalTokens   float64 // positions of one evaluation
+	selectTokens float64 // of one on the selection set
+	checkpoints  int64   // bytes of one checkpoint
+}
+
+// evaluated is the number of positions of all evaluations.
+func (v volume) evaluated() float64 {
+	return float64(v.evaluations)*v.evalTokens + float64(v.choices)*v.selectTokens
 }
 
 // volumeOf measures what is left of a run after some updates. evalTokens is the
 // number of positions of one evaluation.
 func volumeOf(s spec.Run, done int, evalTokens float64, ledger map[memory.Category]int64) volume {
-	return volume{work: workOf(s, done), phases: phases(s, done), evalTokens: evalTokens, checkpoints: checkpointBytes(ledger)}
+	return volume{work: workOf(s, done), phases: phases(s, done), evalTokens: evalTokens, selectTokens: float64(s.Eval.SelectTokens), checkpoints: checkpointBytes(ledger)}
 }
 
 // checkpointBytes is what a checkpoint holds: all weights and all state.
@@ -126,11 +132,12 @@ func (v volume) checkpointSeconds() float64 {
 
 // calibrated returns the time of a run from the calibrations of its phases.
 func (v volume) calibrated(of []Calibration) record.Durations {
-	var train, refresh float64
+	var train, refresh, pass float64
 	for i, p := range v.phases {
 		t, depth := p.run.Train, p.run.Model.NumHiddenLayers
 		tokens := float64(t.TotalBatchSize * t.MaxLength)
-		train += float64(p.updates) * (tokens*of[i].Pass.at(depth) + of[i].Apply.at(depth))
+		pass = tokens * of[i].Pass.at(depth)
+		train += float64(p.updates) * (pass + of[i].Apply.at(depth))
 	}
 	last := of[len(of)-1]
 	depth := v.phases[0].run.Model.NumHiddenLayers
@@ -138,9 +145,11 @@ func (v volume) calibrated(of []Calibration) record.Durations {
 	return record.Durations{
 		TrainS:      record.Float(train + refresh),
 		RefreshS:    record.Float(refresh),
-		EvalS:       record.Float(float64(v.evaluations) * v.evalTokens * last.Eval.at(depth)),
+		EvalS:       record.Float(v.evaluated() * last.Eval.at(depth)),
 		CheckpointS: record.Float(v.checkpointSeconds()),
 		SetupS:      record.Float(last.SetUp.at(depth)),
+
+		DiagnosticsS: v.looking(pass, last.Refresh.at(depth)),
 	}
 }
 
@@ -159,7 +168,7 @@ func (v volume) arithmetic(device *tensor.Device) (arithmetic, error) {
 		}
 		a.train += float64(p.updates) * prediction.StepFLOPs
 		a.refresh = float64(v.first+v.refreshes) * prediction.RefreshFLOPs
-		a.eval = float64(v.evaluations) * v.evalTokens * prediction.EvalFLOPs
+		a.eval = v.evaluated() * prediction.EvalFLOPs
 	}
 	return a, nil
 }
@@ -167,10 +176,16 @@ func (v volume) arithmetic(device *tensor.Device) (arithmetic, error) {
 // rough returns the time of a run from its arithmetic.
 func (v volume) rough(a arithmetic, rate, refreshRate float64) record.Durations {
 	refresh := a.refresh / refreshRate
+	updates := 0
+	for _, p := range v.phases {
+		updates += p.updates
+	}
 	return record.Durations{
 		TrainS:      record.Float(a.train/rate + refresh),
 		RefreshS:    record.Float(refresh),
 		EvalS:       record.Float(a.eval / rate),
 		CheckpointS: record.Float(v.checkpointSeconds()),
+
+		DiagnosticsS: v.looking(a.train/rate/float64(max(updates, 1)), refresh/float64(max(v.first+v.refreshes, 1))),
 	}
 }

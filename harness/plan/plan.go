@@ -187,14 +187,21 @@ func (p *Plan) item(inst spec.Instance, set *corpus.Set, weights map[string]stri
 			p.note(fmt.Sprintf("init.from: the weights in %s were trained with another tokenizer (%.12s) than that of the runs (%.12s): their ids stand for other texts", s.Init.From, theirs, digests.Tokenizer))
 		}
 		it.Init = digests.Init
-		it.ID, it.NumbersID = s.RunID(digests), s.NumbersID(digests)
-		it.decide(stored)
 		if n := set.Train.Sequences(s.Data.Packing, s.Train.MaxLength); n > 0 {
 			it.Epochs = float64(s.Train.Steps*s.Train.TotalBatchSize) / float64(n)
 		}
 		if it.Epochs > 1 {
 			p.Notes = append(p.Notes, fmt.Sprintf("%s makes %.2f epochs: later passes see text that was trained on", inst.Label, it.Epochs))
 		}
+		if p.Experiment.Missing(inst.Variant) {
+			it.Reason = "its learning rate is not tuned yet"
+			return it, nil
+		}
+		if _, err := train.SelectSet(s, set); err != nil {
+			return it, err
+		}
+		it.ID, it.NumbersID = s.RunID(digests), s.NumbersID(digests)
+		it.decide(stored)
 	}
 	return it, nil
 }

@@ -31,6 +31,7 @@ const probeGap = 1 << 20
 // phases.
 func shape(s spec.Run) spec.Run {
 	s.Seed, s.Data, s.Init, s.Eval = spec.Seed{}, spec.Data{}, spec.Init{}, spec.Eval{Every: 1, Tokens: 1, BatchSize: 1}
+	s.Diagnostics = spec.Diagnostics{}
 
 	m := &s.Model
 	m.Preset, m.NumHiddenLayers = "", 0

@@ -9,7 +9,9 @@ type work struct {
 	updates     int // of all phases
 	refreshes   int // new bases from old ones
 	first       int // 1 where the first bases are still to be found
+	looks       int // refreshes that are looked at
 	evaluations int
+	choices     int // evaluations on the selection set
 	checkpoints int
 }
 
@@ -21,8 +23,12 @@ func workOf(s spec.Run, done int) work {
 	w := work{
 		updates:     s.Train.Steps - done,
 		refreshes:   refreshes(s, done),
+		looks:       looks(s, done),
 		evaluations: due(s.Train.Steps, s.Eval.Every) - done/s.Eval.Every,
 		checkpoints: 1, // the one that stays
+	}
+	if s.Eval.SelectTokens > 0 {
+		w.choices = 1
 	}
 	if w.refreshes > 0 && done == 0 {
 		w.refreshes, w.first = w.refreshes-1, 1

@@ -44,9 +44,44 @@ func TestWork(t *testing.T) {
 		if got := workOf(s, c.done); got != c.want {
 			t.Errorf("%s: %+v, want %+v", c.name, got, c.want)
 		}
+		s.Eval.SelectTokens = 100
+		if got := workOf(s, c.done).choices; got != min(1, c.want.updates) {
+			t.Errorf("%s: %d evaluations on the selection set", c.name, got)
+		}
 		s.Method.Kind = "adamw"
 		if got := workOf(s, c.done); got.first+got.refreshes != 0 || got.updates != c.want.updates {
 			t.Errorf("%s, without bases: %+v", c.name, got)
 		}
+	}
+}
+
+// TestLooks: a run that is looked at adds passes, bases and decompositions at the
+// refreshes that are looked at; one that is not, nothing.
+func TestLooks(t *testing.T) {
+	var s spec.Run
+	s.Method.Kind, s.Train.Steps, s.Eval.Every = "galore", 480, 60
+	for _, c := range []struct {
+		gap  spec.Gap
+		nth  int
+		done int
+		want int
+	}{{60, 1, 0, 8}, {60, 3, 0, 3}, {60, 3, 1, 2}, {60, 3, 181, 1}, {spec.Never, 3, 0, 1}, {spec.Never, 1, 5, 0}} {
+		s.Method.UpdateProjGap, s.Diagnostics.NthRefresh = c.gap, c.nth
+		s.Diagnostics.Subspace = true
+		if got := workOf(s, c.done).looks; got != c.want {
+			t.Errorf("%+v: %d looks", c, got)
+		}
+		s.Diagnostics.Subspace = false
+		if got := workOf(s, c.done).looks; got != 0 {
+			t.Errorf("%+v: %d looks of a run that nobody looks at", c, got)
+		}
+	}
+	s.Model.HiddenSize, s.Model.IntermediateSize, s.Model.NumHiddenLayers = 2, 3, 5
+	if got, want := decompositions(s), 5*(4*(8+72.)+3*(12+72)); got != want {
+		t.Errorf("%v operations, want %v", got, want)
+	}
+	v := volume{work: work{looks: 3}, phases: []phase{{run: s}}}
+	if got, want := float64(v.looking(10, 1)), 3*12.; !(got > want && got < want+1e-6) {
+		t.Errorf("%v s, want a little more than %v", got, want)
 	}
 }

@@ -91,11 +91,12 @@ func FuzzRun(f *testing.F) {
 		memoryFile:     `{"schema":1,"predicted":{"weights":100},"registered":{"weights":100},"measured":{"measure":"VmHWM","rss":[{"step":1,"bytes":3}]},"entries":[{"category":"weights","name":"w","bytes":100}]}`,
 		estimateFile:   `{"schema":1,"how":"rough","threads":1,"time":{"train_s":1},"total_s":1,"memory":{"weights":1}}`,
 		provenanceFile: `{"schema":1,"revision":"abc","cpu":{"model":"m","cores":2},"attempts":[{"attempt":1}]}`,
+		evidenceFile:   `{"schema":1,"init":{"w":"ab"},"order":{"sequences":9,"read":3,"prefixes":[{"sequences":1,"digest":"cd"}]},"eval":{"digest":"ef","targets":7}}`,
 		summaryFile:    `{"schema":1,"id":"` + id + `","numbers_id":"n","state":"done","steps":10,"final":{"loss":null,"targets":1},"memory":{"weights":100}}`,
 		metricsFile:    `{"k":"train","step":1}` + "\n",
 		digestsFile:    `{"step":1,"weights":"ab","state":"cd","tensors":["01234567"]}` + "\n",
 	}
-	names := []string{originFile, statusFile, memoryFile, estimateFile, provenanceFile, summaryFile, metricsFile, lockFile, digestsFile}
+	names := []string{originFile, statusFile, memoryFile, estimateFile, provenanceFile, summaryFile, metricsFile, lockFile, digestsFile, evidenceFile}
 	for i, name := range names {
 		f.Add(uint8(i), []byte(good[name]))
 		f.Add(uint8(i), []byte("null"))
@@ -161,7 +162,7 @@ func isHex(id string) bool { return id != "" && strings.Trim(id, "0123456789abcd
 // is of the experiment that was asked for, and the same after writing.
 func FuzzSweep(f *testing.F) {
 	const good = `{"schema":1,"experiment":"quick","runs":[{"id":"4f2c9a01b7de","label":"GaLore","variant":"galore","axes":{"rank":32},"seed":1}],` +
-		`"baselines":[{"name":"unigram","loss":null,"ppl":403}],"figures":[{"id":"a"}],"tables":null,"overrides":["a=1"]}`
+		`"baselines":[{"name":"unigram","loss":null,"ppl":403}],"figures":[{"id":"a"}],"tables":null,"claims":[{"id":"c","expr":"ppl[a] < 3"}],"contract":{"same":["init"]},"references":null,"overrides":["a=1"]}`
 	f.Add([]byte(good))
 	f.Add([]byte("{}"))
 	f.Add([]byte("null"))
@@ -201,6 +202,7 @@ func FuzzSweep(f *testing.F) {
 		s.Schema = back.Schema
 		for _, sweep := range []*Sweep{&s, &back} {
 			sweep.Figures, sweep.Tables = compact(t, sweep.Figures), compact(t, sweep.Tables)
+			sweep.Claims, sweep.Contract, sweep.References = compact(t, sweep.Claims), compact(t, sweep.Contract), compact(t, sweep.References)
 		}
 		if d := cmp.Diff(s, back, same); d != "" {
 			t.Fatalf("written and read (-want +got):\n%s", d)

@@ -204,7 +204,16 @@ func (m *Metrics) add(line []byte) error {
 	case trainKind:
 		return appendRow(&m.Train, line)
 	case evalKind:
-		return appendRow(&m.Eval, line)
+		var row EvalRow
+		if err := json.Unmarshal(line, &row); err != nil {
+			return err
+		}
+		if row.Split == Select {
+			m.Select = append(m.Select, row)
+		} else {
+			m.Eval = append(m.Eval, row)
+		}
+		return nil
 	case eventKind:
 		return appendRow(&m.Events, line)
 	}

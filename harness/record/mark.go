@@ -16,14 +16,15 @@ import (
 
 // A Mark is a place in the rows of a run: all that were written before it.
 type Mark struct {
-	Metrics int64  `json:"metrics_bytes"`
-	Digests int64  `json:"digests_bytes"`
-	Rows    string `json:"rows_sha256"` // of these bytes of metrics.jsonl, then of digests.jsonl
+	Metrics  int64  `json:"metrics_bytes"`
+	Digests  int64  `json:"digests_bytes"`
+	Subspace int64  `json:"subspace_bytes,omitempty"`
+	Rows     string `json:"rows_sha256"` // of these bytes of metrics.jsonl, then of digests.jsonl, then of subspace.jsonl
 }
 
 // each hands over the name of each file of rows and how far the mark reaches.
 func (m Mark) each(do func(name string, n int64) error) error {
-	return errors.Join(do(metricsFile, m.Metrics), do(digestsFile, m.Digests))
+	return errors.Join(do(metricsFile, m.Metrics), do(digestsFile, m.Digests), do(subspaceFile, m.Subspace))
 }
 
 // In returns nil if the rows before the mark in a run folder are those it was

@@ -59,7 +59,7 @@ func publishRun(from, to string) error {
 	if err := os.MkdirAll(to, 0o777); err != nil {
 		return err
 	}
-	for _, name := range []string{specFile, originFile, provenanceFile, memoryFile, estimateFile, metricsFile, digestsFile, summaryFile} {
+	for _, name := range []string{specFile, originFile, provenanceFile, evidenceFile, memoryFile, estimateFile, metricsFile, digestsFile, subspaceFile, summaryFile} {
 		data, err := os.ReadFile(filepath.Join(from, name))
 		if errors.Is(err, fs.ErrNotExist) {
 			continue

@@ -24,6 +24,7 @@ type Run struct {
 	Memory     *Memory
 	Estimate   *Estimate
 	Provenance *Provenance
+	Evidence   *Evidence
 	// Problem says which file could not be read. The other parts are valid.
 	Problem error
 
@@ -49,6 +50,7 @@ func Read(dir string) (Run, error) {
 	r.Memory = optional[Memory](&r, memoryFile)
 	r.Estimate = optional[Estimate](&r, estimateFile)
 	r.Provenance = optional[Provenance](&r, provenanceFile)
+	r.Evidence = optional[Evidence](&r, evidenceFile)
 	if s := optional[Summary](&r, summaryFile); s != nil && r.owns(summaryFile, s.ID) && r.final(s.State) {
 		if s.Schema > Schema {
 			r.Problem = fmt.Errorf("%s: schema %d is newer than this program's %d", filepath.Join(dir, summaryFile), s.Schema, Schema)

@@ -9,10 +9,12 @@
 //	provenance.json the program and the machine, of the first attempt; programs
 //	                of later attempts if they differ
 //	memory.json     bytes by category, predicted and registered
+//	evidence.json   digests of what it started from and was fed with
 //	estimate.json   time, memory and disk as estimated before the first update
 //	status.json     what the run is doing; replaced at every heartbeat
 //	metrics.jsonl   one JSON object per line, deterministic values only
 //	digests.jsonl   digests of weights and states every train.digest_every updates
+//	subspace.jsonl  what the subspaces looked like, where [diagnostics] asks
 //	summary.json    written last: its existence, beside the rows, means done
 //	attempts/0001/  one folder per start: log.txt, timing.jsonl, provenance.json
 //	ckpt/           checkpoints, owned by the trainer
@@ -52,11 +54,13 @@ const (
 	specFile       = "spec.toml"
 	originFile     = "origin.json"
 	provenanceFile = "provenance.json"
+	evidenceFile   = "evidence.json"
 	memoryFile     = "memory.json"
 	estimateFile   = "estimate.json"
 	statusFile     = "status.json"
 	metricsFile    = "metrics.jsonl"
 	digestsFile    = "digests.jsonl"
+	subspaceFile   = "subspace.jsonl"
 	summaryFile    = "summary.json"
 	timingFile     = "timing.jsonl"
 	logFile        = "log.txt"
@@ -187,6 +191,10 @@ type Summary struct {
 	StateDigest string  `json:"state_digest"` // SHA-256 of weights and method state
 	Attempts    int     `json:"attempts,omitempty"`
 
+	// Select is the evaluation of the result on the selection set; nil if the run
+	// has none (eval.select_tokens).
+	Select *EvalRow `json:"select,omitempty"`
+
 	Time            Durations                 `json:"time"`
 	TokensPerSecond Float                     `json:"tokens_per_second"`
 	Threads         int                       `json:"threads"`
@@ -209,7 +217,11 @@ type Durations struct {
 	// SetupS is the time from the start of an attempt to its first update,
 	// without the preparation of the corpus.
 	SetupS Float `json:"setup_s,omitempty"`
+	// DiagnosticsS is the time that [diagnostics] took.
+	DiagnosticsS Float `json:"diagnostics_s,omitempty"`
 }
 
 // Total is the time of the whole run.
-func (d Durations) Total() Float { return d.TrainS + d.EvalS + d.CheckpointS + d.SetupS }
+func (d Durations) Total() Float {
+	return d.TrainS + d.EvalS + d.CheckpointS + d.SetupS + d.DiagnosticsS
+}

@@ -59,6 +59,8 @@ func TestRoundTrip(t *testing.T) {
 	w := open(t, root)
 	train := TrainRow{K: "train", Step: 1, TokensSeen: 2048, Positions: 4096, Loss: 6.25, LR: 1e-3, GradNorm: 1.5}
 	eval := EvalRow{K: "eval", Step: 1, TokensSeen: 2048, Positions: 4096, Split: "validation", Loss: 6, PPL: 403.4, BitsPerByte: 2.5, PPLGalore77: 399, Targets: 8192}
+	choice := eval
+	choice.Split, choice.Loss = Select, 6.125
 	event := EventRow{K: "event", Step: 1, Name: "merge", Detail: map[string]any{"norm": 0.5}}
 	mem := Memory{
 		Schema:     Schema,
@@ -69,10 +71,10 @@ func TestRoundTrip(t *testing.T) {
 	prov := Provenance{Schema: Schema, Attempt: 1, Revision: "abc", GoVersion: "go1", CPU: CPU{Model: "m", Cores: 2}, CorpusDigest: "c"}
 	sum := Summary{
 		Schema: Schema, ID: id, NumbersID: "numbers", State: Done, Steps: 1, TokensSeen: 2048, Positions: 4096, Epochs: 0.5,
-		Final: eval, Best: eval, StateDigest: "d", Attempts: 1, Time: Durations{TrainS: 1, EvalS: 2, RefreshS: 3},
+		Final: eval, Best: eval, Select: &choice, StateDigest: "d", Attempts: 1, Time: Durations{TrainS: 1, EvalS: 2, RefreshS: 3},
 		TokensPerSecond: 1000, Threads: 2, PeakBytes: 1 << 20, Memory: mem.Registered,
 	}
-	must(t, w.Spec([]byte("a = 1\n")), w.Train(train), w.Eval(eval), w.Event(event), w.Memory(mem), w.Provenance(prov),
+	must(t, w.Spec([]byte("a = 1\n")), w.Train(train), w.Eval(eval), w.Eval(choice), w.Event(event), w.Memory(mem), w.Provenance(prov),
 		w.Status(Status{State: Running, Step: 1, Total: 1}), w.Timing(TimingRow{Step: 1, ElapsedS: 2}))
 	if r, _ := read(t, root); r.State() != Running || r.Status.PID != os.Getpid() || r.Status.Attempt != 1 || r.Status.Heartbeat.IsZero() {
 		t.Errorf("state %s, status %+v while the writer is open", r.State(), r.Status)
@@ -87,7 +89,7 @@ func TestRoundTrip(t *testing.T) {
 	if d := cmp.Diff(want, r, cmpopts.IgnoreUnexported(Run{}), cmpopts.IgnoreFields(Run{}, "Status")); d != "" {
 		t.Errorf("run (-want +got):\n%s", d)
 	}
-	if d := cmp.Diff(Metrics{[]TrainRow{train}, []EvalRow{eval}, []EventRow{event}}, m); d != "" {
+	if d := cmp.Diff(Metrics{Train: []TrainRow{train}, Eval: []EvalRow{eval}, Events: []EventRow{event}, Select: []EvalRow{choice}}, m); d != "" {
 		t.Errorf("rows (-want +got):\n%s", d)
 	}
 	if toml, err := r.Spec(); err != nil || string(toml) != "a = 1\n" {

@@ -29,6 +29,13 @@ func (f *Float) UnmarshalJSON(data []byte) error {
 // Finite reports whether f is neither NaN nor infinite.
 func (f Float) Finite() bool { return !math.IsNaN(float64(f)) && !math.IsInf(float64(f), 0) }
 
+// The splits of evaluations: the set that results are reported on, and the one
+// that trials of a learning rate are chosen on.
+const (
+	Validation = "validation"
+	Select     = "select"
+)
+
 // The kinds of rows in metrics.jsonl.
 const (
 	trainKind = "train"
@@ -53,7 +60,7 @@ type EvalRow struct {
 	Step        int    `json:"step"`
 	TokensSeen  int64  `json:"tokens_seen"`
 	Positions   int64  `json:"positions"`
-	Split       string `json:"split"`
+	Split       string `json:"split"`         // Validation | Select
 	Loss        Float  `json:"loss"`          // token-weighted mean, nats
 	PPL         Float  `json:"ppl"`           // exp(Loss)
 	BitsPerByte Float  `json:"bits_per_byte"` // summed loss / ln 2 / bytes of text
@@ -106,8 +113,9 @@ type TimingRow struct {
 // Metrics holds the rows of metrics.jsonl in order.
 type Metrics struct {
 	Train  []TrainRow
-	Eval   []EvalRow
+	Eval   []EvalRow // on the set that results are reported on
 	Events []EventRow
+	Select []EvalRow // on the selection set, which no figure or table of results shows
 }
 
 // finite returns v with every NaN and infinity inside replaced by nil, for

@@ -19,6 +19,7 @@ type Sweep struct {
 	Schema     int        `json:"schema"`
 	Experiment string     `json:"experiment"`
 	Title      string     `json:"title,omitempty"`
+	Question   string     `json:"question,omitempty"`  // what the experiment asks, in a sentence or two
 	Overrides  []string   `json:"overrides,omitempty"` // -S options that the experiment's file does not hold
 	Runs       []SweepRun `json:"runs"`                // in the order of the experiment
 	// Baselines are count-based models of the same data, the simplest first.
@@ -27,11 +28,18 @@ type Sweep struct {
 	// Reference says that committed runs stand for runs of this sweep. Otherwise
 	// only the user's own do.
 	Reference bool `json:"reference,omitempty"`
+	// Rates says where the learning rate of each method comes from, if one of them
+	// was tuned.
+	Rates []Rate `json:"rates,omitempty"`
 	// Committed is set by ReadSweep: the sweep itself is a committed one.
 	Committed bool `json:"-"`
 	// Figures and Tables hold the declarations as package view writes them.
 	Figures json.RawMessage `json:"figures,omitempty"`
 	Tables  json.RawMessage `json:"tables,omitempty"`
+	// So do Claims, Contract and References.
+	Claims     json.RawMessage `json:"claims,omitempty"`
+	Contract   json.RawMessage `json:"contract,omitempty"`
+	References json.RawMessage `json:"references,omitempty"`
 }
 
 // OverrideNote says which overrides the sweep was made with: "with -S
@@ -54,6 +62,8 @@ type SweepRun struct {
 	Variant string         `json:"variant"` // name of the method's table
 	Axes    map[string]any `json:"axes,omitempty"`
 	Seed    int            `json:"seed"`
+	Stage   string         `json:"stage,omitempty"`  // Tune: a trial, no result
+	Chosen  bool           `json:"chosen,omitempty"` // of trials: its rate is the one that was chosen
 }
 
 // A Baseline is the loss of a count-based model on the evaluation set.

@@ -22,13 +22,14 @@ import (
 // A Writer is the only writer of a run folder while it is open. It is not safe
 // for concurrent use.
 type Writer struct {
-	dir     string
-	attempt int
-	lock    *flock.Flock
-	metrics *lineFile
-	digests *lineFile
-	timing  *lineFile
-	log     *os.File
+	dir      string
+	attempt  int
+	lock     *flock.Flock
+	metrics  *lineFile
+	digests  *lineFile
+	subspace *lineFile // nil until there is a row
+	timing   *lineFile
+	log      *os.File
 }
 
 // Open locks the run with the given id below root, creating its folder when it
@@ -37,7 +38,7 @@ type Writer struct {
 // differs after its first 12 digits.
 //
 // Opening repairs what a killed process left: temporary files, and a last line
-// of metrics.jsonl or digests.jsonl without its end. It refuses such a file that
+// of metrics.jsonl, digests.jsonl or subspace.jsonl without its end. It refuses such a file that
 // holds something but neither a line nor the beginning of one: that is not the
 // work of a killed process, and cutting it away could destroy what it is.
 func Open(root, id string) (*Writer, error) {
@@ -83,6 +84,11 @@ func (w *Writer) begin(id string) error {
 	}
 	if w.digests, err = openLines(filepath.Join(w.dir, digestsFile), `{"step":`); err != nil {
 		return err
+	}
+	if _, err := os.Stat(filepath.Join(w.dir, subspaceFile)); err == nil {
+		if err := w.openSubspace(); err != nil {
+			return err
+		}
 	}
 	if w.timing, err = openLines(filepath.Join(w.AttemptDir(), timingFile), `{"step":`); err != nil {
 		return err
@@ -215,6 +221,9 @@ func (w *Writer) Mark() (m Mark, err error) {
 		return m, err
 	}
 	m.Metrics, m.Digests = w.metrics.size, w.digests.size
+	if w.subspace != nil {
+		m.Subspace = w.subspace.size
+	}
 	m.Rows, err = m.sum(w.dir)
 	return m, err
 }
@@ -223,11 +232,40 @@ func (w *Writer) Mark() (m Mark, err error) {
 // its checkpoint. It refuses a place beyond a file with a [*ShortError], and one
 // inside a line.
 func (w *Writer) TruncateTo(m Mark) error {
-	return errors.Join(w.metrics.truncate(m.Metrics), w.digests.truncate(m.Digests))
+	err := errors.Join(w.metrics.truncate(m.Metrics), w.digests.truncate(m.Digests))
+	switch {
+	case w.subspace != nil:
+		err = errors.Join(err, w.subspace.truncate(m.Subspace))
+	case m.Subspace > 0:
+		err = errors.Join(err, &ShortError{Path: filepath.Join(w.dir, subspaceFile), Want: m.Subspace})
+	}
+	return err
+}
+
+// rows lists the files of rows that are open.
+func (w *Writer) rows() []*lineFile {
+	if w.subspace == nil {
+		return []*lineFile{w.metrics, w.digests}
+	}
+	return []*lineFile{w.metrics, w.digests, w.subspace}
 }
 
 // sync makes the rows durable.
-func (w *Writer) sync() error { return errors.Join(w.metrics.file.Sync(), w.digests.file.Sync()) }
+func (w *Writer) sync() error {
+	var errs []error
+	for _, f := range w.rows() {
+		errs = append(errs, f.file.Sync())
+	}
+	return errors.Join(errs...)
+}
+
+// openSubspace opens subspace.jsonl, and makes it where there is none.
+func (w *Writer) openSubspace() (err error) {
+	if w.subspace, err = openLines(filepath.Join(w.dir, subspaceFile), `{"step":`); err != nil {
+		return err
+	}
+	return atomicfile.SyncDir(w.dir)
+}
 
 // Summary makes the rows durable and writes summary.json: the run is finished.
 // It fails when the run's folder was deleted or replaced since Open, for then
@@ -239,18 +277,27 @@ func (w *Writer) Summary(s Summary) error {
 	if err := w.sync(); err != nil {
 		return err
 	}
-	if err := errors.Join(w.metrics.inPlace(), w.digests.inPlace()); err != nil {
+	var errs []error
+	for _, f := range w.rows() {
+		errs = append(errs, f.inPlace())
+	}
+	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("%s was deleted or replaced while the run was writing to it, so its rows are lost and it has no result: %w", w.dir, err)
 	}
 	s.Schema, s.Attempts = Schema, w.attempt
 	s.Final.K, s.Best.K = evalKind, evalKind
+	if s.Select != nil {
+		row := *s.Select
+		row.K = evalKind
+		s.Select = &row
+	}
 	return writeJSON(filepath.Join(w.dir, summaryFile), s)
 }
 
 // Close syncs the rows and releases the lock.
 func (w *Writer) Close() error {
 	var errs []error
-	for _, f := range []*lineFile{w.metrics, w.digests, w.timing} {
+	for _, f := range []*lineFile{w.metrics, w.digests, w.subspace, w.timing} {
 		if f != nil {
 			errs = append(errs, f.file.Sync(), f.file.Close())
 		}

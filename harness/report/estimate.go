@@ -36,14 +36,17 @@ func deviations(r record.Run) []deviation {
 		{Name: "memory_bytes", Unit: "bytes", Estimated: record.Float(e.MemoryBytes), title: "memory; measured peak"},
 		{Name: "disk_bytes", Unit: "bytes", Estimated: record.Float(e.DiskBytes), title: "last checkpoint"},
 	}
+	if e.Time.DiagnosticsS > 0 {
+		list = append(list, deviation{Name: "diagnostics_s", Unit: "s", Estimated: e.Time.DiagnosticsS, title: "diagnostics"})
+	}
 	s := r.Summary
 	if s == nil || s.State != record.Done {
 		return list
 	}
 	for i, actual := range []record.Float{
 		s.Time.TrainS, s.Time.RefreshS, s.Time.EvalS, s.Time.CheckpointS, s.Time.SetupS, s.Time.Total(),
-		record.Float(s.PeakBytes), record.Float(s.CheckpointBytes),
-	} {
+		record.Float(s.PeakBytes), record.Float(s.CheckpointBytes), s.Time.DiagnosticsS,
+	}[:len(list)] {
 		d := &list[i]
 		if actual == 0 && d.Name != "refresh_s" { // not measured
 			continue

@@ -1,5 +1,5 @@
 // Package report writes tables, runs and comparisons of runs: as text for a
-// terminal, as Markdown and CSV, and as JSON for programs.
+// terminal, as Markdown, LaTeX and CSV, and as JSON for programs.
 package report
 
 import (
@@ -18,17 +18,20 @@ import (
 const (
 	Text     = "text"
 	Markdown = "markdown"
+	LaTeX    = "latex"
 	CSV      = "csv"
 	JSON     = "json"
 )
 
-// checkFormat accepts a format, and "md" for Markdown.
+// checkFormat accepts a format, "md" for Markdown and "tex" for LaTeX.
 func checkFormat(format string, known ...string) (string, error) {
 	switch format {
 	case "":
 		format = Text
 	case "md":
 		format = Markdown
+	case "tex":
+		format = LaTeX
 	}
 	if !slices.Contains(known, format) {
 		return "", fmt.Errorf("format %q: want one of %s", format, strings.Join(known, ", "))

@@ -106,7 +106,7 @@ func TestTables(t *testing.T) {
 	if len(pending) != 1 || len(rows) != 8 {
 		t.Fatalf("%d rows, %d pending; want 8, 1", len(rows), len(pending))
 	}
-	for format, file := range map[string]string{Text: "table.txt", Markdown: "table.md", CSV: "table.csv", JSON: "table.json"} {
+	for format, file := range map[string]string{Text: "table.txt", Markdown: "table.md", LaTeX: "table.tex", CSV: "table.csv", JSON: "table.json"} {
 		var b bytes.Buffer
 		must(t, WriteTables(&b, s, rows, format))
 		golden(t, file, b.String())
@@ -167,7 +167,7 @@ func TestOneBadTableDoesNotStopTheOthers(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), `table "bad"`) || !strings.Contains(b.String(), "good") {
 		t.Errorf("error %v, output %q", err, &b)
 	}
-	if err := WriteTables(&b, s, rows, "latex"); err == nil {
+	if err := WriteTables(&b, s, rows, "html"); err == nil {
 		t.Error("an unknown format was accepted")
 	}
 }

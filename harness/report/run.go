@@ -79,6 +79,7 @@ func WriteRun(w io.Writer, r record.Run, format string) error {
 	}
 	p.estimate(r)
 	p.memory(r)
+	p.subspace(r)
 	if len(r.Origins) > 0 {
 		p.title("settings")
 		settings := r.Origins[0].Settings
@@ -162,6 +163,9 @@ func (p *page) results(s record.Summary) {
 		duration(float64(s.Time.TrainS)), duration(float64(s.Time.RefreshS)), duration(float64(s.Time.EvalS)))
 	if s.Time.CheckpointS > 0 || s.Time.SetupS > 0 { // old records do not say
 		text += fmt.Sprintf("; checkpoints %s; set-up %s", duration(float64(s.Time.CheckpointS)), duration(float64(s.Time.SetupS)))
+	}
+	if s.Time.DiagnosticsS > 0 {
+		text += "; diagnostics " + duration(float64(s.Time.DiagnosticsS))
 	}
 	p.field("time", fmt.Sprintf("%s; started %d×", text, s.Attempts))
 	p.field("state digest", s.StateDigest)

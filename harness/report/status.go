@@ -79,11 +79,19 @@ func statusEntries(runs []record.Run, sweep *record.Sweep) []statusEntry {
 		}
 		list = append(list, statusEntry{
 			run:    r,
-			origin: record.Origin{Experiment: sweep.Experiment, Variant: sr.Variant, Label: sr.Label, Axes: sr.Axes, Seed: sr.Seed},
+			origin: record.Origin{Experiment: sweep.Experiment, Variant: sr.Variant, Label: staged(sr), Axes: sr.Axes, Seed: sr.Seed},
 			entry:  &sr,
 		})
 	}
 	return list
+}
+
+// staged returns the label of a run, with its stage if it is no result.
+func staged(sr record.SweepRun) string {
+	if sr.Stage == "" {
+		return sr.Label
+	}
+	return sr.Stage + ": " + sr.Label
 }
 
 func statusLine(r record.Run, o record.Origin, now time.Time) []string {

@@ -17,13 +17,13 @@ import (
 )
 
 // WriteTables writes every table of a sweep from the rows of its finished
-// runs, in the format Text, Markdown, CSV or JSON. A sweep that declares no
+// runs, in the format Text, Markdown, LaTeX, CSV or JSON. A sweep that declares no
 // table gets one with a row per run configuration. Notes say which overrides
 // the sweep was made with and which runs have no result yet; while there are
 // such runs, a table that selects none is empty. A table that cannot be made
 // does not stop the others: the error names every one of them.
 func WriteTables(w io.Writer, s record.Sweep, rows []view.Row, format string) error {
-	format, err := checkFormat(format, Text, Markdown, CSV, JSON)
+	format, err := checkFormat(format, Text, Markdown, LaTeX, CSV, JSON)
 	if err != nil {
 		return err
 	}
@@ -39,15 +39,18 @@ func WriteTables(w io.Writer, s record.Sweep, rows []view.Row, format string) er
 	var grids []view.Grid
 	var errs []error
 	for _, t := range tables {
-		g, err := view.Tabulate(t, rows, len(pending), s.Baselines)
+		g, err := declared.Tabulate(t, rows, len(pending), s.Baselines)
 		if err != nil {
 			errs = append(errs, err)
 			continue
 		}
-		for _, note := range []string{s.OverrideNote(), pendingNote(pending, len(s.Runs))} {
+		for _, note := range []string{s.OverrideNote(), pendingNote(pending, len(s.Reported()))} {
 			if note != "" {
 				g.Notes = append(g.Notes, note)
 			}
+		}
+		for _, warning := range view.TuningWarnings(s) {
+			g.Notes = append(g.Notes, warning.Text)
 		}
 		grids = append(grids, g)
 	}
@@ -74,7 +77,7 @@ func writeGrids(w io.Writer, s record.Sweep, grids []view.Grid, format string) e
 // defaultTable shows the methods of a sweep and everything that it varies.
 func defaultTable(s record.Sweep) view.Table {
 	axes := map[string]bool{}
-	for _, r := range s.Runs {
+	for _, r := range s.Reported() {
 		for name := range r.Axes {
 			axes[name] = true
 		}
@@ -86,7 +89,7 @@ func defaultTable(s record.Sweep) view.Table {
 // pendingNames names the runs of a sweep that have no result yet.
 func pendingNames(s record.Sweep, rows []view.Row) []string {
 	var pending []string
-	for _, r := range s.Runs {
+	for _, r := range s.Reported() {
 		if !slices.ContainsFunc(rows, func(row view.Row) bool { return row.ID == r.ID || record.ShortID(row.ID) == r.ID }) {
 			name := r.Label
 			if name == "" {
@@ -110,7 +113,7 @@ func pendingNote(pending []string, runs int) string {
 	return text
 }
 
-// writeGrid writes one table as Text, Markdown or CSV.
+// writeGrid writes one table as Text, Markdown, LaTeX or CSV.
 func writeGrid(w io.Writer, g view.Grid, format string) error {
 	if format == CSV {
 		return writeCSV(w, g)
@@ -121,27 +124,16 @@ func writeGrid(w io.Writer, g view.Grid, format string) error {
 	}
 	title = printable(title)
 	notes := newFootnotes(g)
+	s := gridSheet(g, notes)
+	if format == LaTeX {
+		return s.writeLaTeX(w, g.Table.ID, title, notes.lines())
+	}
 	head := title + "\n\n"
 	if format == Markdown {
 		head = "### " + title + "\n\n"
 	}
 	if _, err := io.WriteString(w, head); err != nil {
 		return err
-	}
-	s := sheet{ruled: len(g.Rows)}
-	for i, c := range g.Columns {
-		s.header = append(s.header, gridHeader(c, g))
-		if !c.Metric && s.text == i && c.Name != "lr" {
-			s.text = i + 1
-		}
-	}
-	for _, r := range slices.Concat(g.Rows, g.Baselines) {
-		row := make([]string, len(r.Cells))
-		for i, cell := range r.Cells {
-			row[i] = cellText(g.Columns[i], cell, r)
-		}
-		row[notes.column] += notes.marks(r)
-		s.rows = append(s.rows, row)
 	}
 	if err := s.write(w, format); err != nil {
 		return err
@@ -159,6 +151,28 @@ func writeGrid(w io.Writer, g view.Grid, format string) error {
 		}
 	}
 	return nil
+}
+
+// gridSheet writes the cells of a table for people.
+func gridSheet(g view.Grid, notes footnotes) sheet {
+	s := sheet{ruled: len(g.Rows)}
+	var header []string
+	for i, c := range g.Columns {
+		header = append(header, gridHeader(c, g))
+		if !c.Metric && s.text == i && c.Name != "lr" {
+			s.text = i + 1
+		}
+	}
+	s.header = beside(g, header, contrastHeader)
+	for _, r := range slices.Concat(g.Rows, g.Baselines) {
+		row := make([]string, len(r.Cells))
+		for i, cell := range r.Cells {
+			row[i] = cellText(g.Columns[i], cell, r)
+		}
+		row[notes.column] += notes.marks(r)
+		s.rows = append(s.rows, beside(g, row, func(c view.Comparison, k int) string { return contrastText(c, k, r) }))
+	}
+	return s
 }
 
 // gridHeader is a column's header with unit, and what stands behind ± and in
@@ -224,6 +238,7 @@ func newFootnotes(g view.Grid) footnotes {
 	}) {
 		f.all = append(f.all, "±: 95 % confidence in the mean over seeds (Student t)")
 	}
+	f.all = append(f.all, comparisonNotes(g)...)
 	f.all = append(f.all, g.Notes...)
 	return f
 }
@@ -255,6 +270,7 @@ func writeCSV(w io.Writer, g view.Grid) error {
 		if withInterval(c) {
 			header = append(header, c.Name+"_ci95_low", c.Name+"_ci95_high")
 		}
+		header = append(header, contrastColumns(g, c)...)
 	}
 	out.Write(append(header, "runs", "diverged", "run_ids", "notes"))
 	for _, r := range slices.Concat(g.Rows, g.Baselines) {
@@ -278,6 +294,7 @@ func writeCSV(w io.Writer, g view.Grid) error {
 			} else if withInterval(c) {
 				line = append(line, "", "")
 			}
+			line = append(line, contrastFields(g, c, r)...)
 		}
 		out.Write(append(line, strconv.Itoa(r.Runs), strconv.Itoa(r.Diverged), strings.Join(r.IDs, " "), strings.Join(r.Notes, "; ")))
 	}
@@ -302,12 +319,14 @@ type tableJSON struct {
 	Title string           `json:"title,omitempty"`
 	Rows  []map[string]any `json:"rows"`
 	Notes []string         `json:"notes,omitempty"`
+
+	Comparisons []comparisonJSON `json:"comparisons,omitempty"`
 }
 
 func tablesJSON(s record.Sweep, grids []view.Grid) any {
 	tables := make([]tableJSON, 0, len(grids))
 	for _, g := range grids {
-		t := tableJSON{ID: g.Table.ID, Title: g.Table.Title, Notes: g.Notes, Rows: []map[string]any{}}
+		t := tableJSON{ID: g.Table.ID, Title: g.Table.Title, Notes: g.Notes, Rows: []map[string]any{}, Comparisons: comparisonsJSON(g)}
 		for _, r := range slices.Concat(g.Rows, g.Baselines) {
 			row := map[string]any{"runs": r.Runs, "diverged": r.Diverged}
 			if r.Label != "" {
@@ -329,6 +348,9 @@ func tablesJSON(s record.Sweep, grids []view.Grid) any {
 						row[c.Name+"_ci95"] = []record.Float{record.Float(cell.Mean.Lo), record.Float(cell.Mean.Hi)}
 					}
 				}
+			}
+			for k, contrast := range r.Contrasts {
+				row[g.Comparisons[k].Column.Name+"_vs"] = contrastOf(g.Comparisons[k], contrast)
 			}
 			t.Rows = append(t.Rows, row)
 		}

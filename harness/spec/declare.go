@@ -19,19 +19,17 @@ func (e *expander) readFigures() []view.Figure {
 		var f view.Figure
 		d := e.declaration(t, "[[figure]]", &f)
 		d.id(f.ID, "figure")
-		d.oneOf("kind", f.Kind, true, view.Line, view.Bar, view.StackedBar)
+		d.oneOf("kind", f.Kind, true, view.Kinds()...)
 		d.column("x", f.X)
 		d.column("y", f.Y)
 		d.columns("group", f.Group)
 		d.selected("where", f.Where)
 		d.selected("baseline", f.Baseline)
+		d.subspace(f)
 		d.oneOf("xscale", f.XScale, false, view.Linear, view.Log, view.Category)
 		d.oneOf("yscale", f.YScale, false, view.Linear, view.Log)
-		if f.Kind == view.StackedBar {
-			d.column("stack", f.Stack)
-		} else if n := t.get("stack"); n != nil && f.Kind != "" {
-			e.problems.add(n.place(), "", "", "stack needs kind \"stacked_bar\"")
-		}
+		d.ofKind(f)
+		d.reference(f.Reference, e.referenceIDs())
 		out = append(out, f)
 	}
 	e.uniqueIDs("figure")
@@ -53,6 +51,8 @@ func (e *expander) readTables() []view.Table {
 		if t.get("sort") != nil {
 			d.column("sort", table.Sort)
 		}
+		e.comparison(d, table)
+		d.reference(table.Reference, e.referenceIDs())
 		out = append(out, table)
 	}
 	e.uniqueIDs("table")
@@ -78,7 +78,7 @@ func (e *expander) uniqueIDs(what string) {
 	}
 }
 
-// A declaration is one [[figure]] or [[table]] being read.
+// A declaration is one [[figure]], [[table]] or the like being read.
 type declaration struct {
 	t        *node
 	title    string
@@ -122,11 +122,18 @@ func (e *expander) declaration(t *node, title string, dst any) *declaration {
 	return d
 }
 
-// decodeDeclared decodes a string, a boolean, a string or list of strings, or a
-// selection of runs.
+// decodeDeclared decodes a string, a boolean, a number, a string or list of
+// strings, a selection of runs, a table of names, or a list of tables.
 func decodeDeclared(name string, v reflect.Value, n *node) *misfit {
 	switch v.Kind() {
 	case reflect.Map:
+		if name == "compare_to" && n.kind == stringNode {
+			v.Set(reflect.ValueOf(map[string]any{"method": n.str}))
+			return nil
+		}
+		if v.Type().Elem().Kind() == reflect.String {
+			return decodeNames(name, v, n)
+		}
 		if n.kind != tableNode {
 			return unfit(name, "a table of columns and values, as { method = \"galore\" }", n)
 		}
@@ -137,6 +144,9 @@ func decodeDeclared(name string, v reflect.Value, n *node) *misfit {
 		v.Set(reflect.ValueOf(selected))
 		return nil
 	case reflect.Slice:
+		if v.Type().Elem().Kind() == reflect.Map {
+			return decodeEntries(name, v, n)
+		}
 		if n.kind == stringNode {
 			v.Set(reflect.ValueOf([]string{n.str}))
 			return nil
@@ -256,6 +266,9 @@ func (d *declaration) known(at pos, column string) {
 		return
 	}
 	settings := settingColumns()
+	if d.ofSource(at, column) {
+		return
+	}
 	if view.Describe(column).Metric || slices.Contains(settings, column) {
 		return
 	}
@@ -270,8 +283,11 @@ func (d *declaration) known(at pos, column string) {
 // settingColumns lists the columns that every record has beside its results:
 // settings by their short names, and the labels of a run.
 func settingColumns() []string {
-	columns := []string{"method", "kind", "label", "seed", "category", "corpus_digest", "tokenizer_digest", "init_digest"}
+	columns := []string{"method", "kind", "label", "seed", "category", "corpus_digest", "tokenizer_digest", "init_digest", "effective_lr"}
 	for _, section := range sectionNames() {
+		if section == "diagnostics" {
+			continue
+		}
 		columns = append(columns, sectionKeys(section)...)
 	}
 	return columns

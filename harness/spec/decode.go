@@ -75,8 +75,11 @@ func decodeValue(name string, v reflect.Value, n *node) *misfit {
 
 func decodeList(name string, v reflect.Value, n *node) *misfit {
 	what := "a list of strings"
-	if v.Type().Elem().Kind() == reflect.Float64 {
+	switch v.Type().Elem().Kind() {
+	case reflect.Float64:
 		what = "a list of numbers"
+	case reflect.Int:
+		what = "a list of integers"
 	}
 	if n.kind != arrayNode {
 		m := unfit(name, what, n)

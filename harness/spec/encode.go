@@ -82,6 +82,11 @@ func tomlValue(v reflect.Value) any {
 			return []float64{}
 		}
 		return x
+	case []int:
+		if x == nil {
+			return []int{}
+		}
+		return x
 	default:
 		return x
 	}

@@ -15,7 +15,7 @@ const (
 
 // topKeys lists what an experiment may hold.
 func topKeys() []string {
-	return []string{"extends", "name", "title", "seeds", "seed", "model", "data", "init", "train", "eval", "method", "sweep", "case", "figure", "table"}
+	return []string{"extends", "name", "title", "question", "seeds", "seed", "model", "data", "init", "train", "eval", "diagnostics", "method", "sweep", "case", "figure", "table", "tune", "claim", "contract", "reference"}
 }
 
 // An expander turns one merged tree into points.
@@ -24,6 +24,14 @@ type expander struct {
 	overrides *node // what the command line sets; also merged into root
 	problems  *collector
 	notes     []string
+
+	files     files
+	locks     map[string]*lockFile // by name, nil after a problem
+	tune      *Tune                // nil without [tune]
+	tuneTable *node
+	tuneBad   bool     // its grid cannot be used
+	tuned     []string // methods with lr = "tuned"
+	rates     []Rate   // of all methods, if one of them is tuned
 
 	base     []assignment // the protocol
 	shared   []axis       // axes of [sweep]

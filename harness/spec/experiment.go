@@ -18,10 +18,14 @@ import (
 type Experiment struct {
 	Name  string // file-name safe; default: the file's name
 	Title string
-	Path  string // as given; "embedded:quick.toml" for one in the binary
-	Seeds []int
-	Runs  []Instance // seed by seed, so that a partial sweep already compares
+	// Question is what the experiment asks, in a sentence or two, for its report.
+	Question string
+	Path     string // as given; "embedded:quick.toml" for one in the binary
+	Seeds    []int
+	Runs     []Instance // seed by seed, so that a partial sweep already compares
 	view.Declarations
+	Tune  *Tune    // the search for learning rates; nil without [tune]
+	Rates []Rate   // where the learning rate of each method comes from; nil if the experiment gives them all
 	Notes []string // what a reader of the plan should know: merged duplicates, fixed seeds, replaced axes
 }
 
@@ -67,6 +71,9 @@ func (e *expander) build(points []point, plan seedPlan) []Instance {
 			inst.Label = p.label
 		}
 		id := r.run.sameness()
+		if slices.ContainsFunc(e.rates, func(rate Rate) bool { return rate.Method == p.variant.name && rate.Missing != "" }) {
+			id += p.variant.name // with the rates of others it would not be the same
+		}
 		if other, twice := first[id]; twice {
 			e.note("%s (%s) is the same run as one asked for at %s: it runs once", inst.Label, p.at, other.at)
 			continue
@@ -158,6 +165,12 @@ func columnValue(run Run, key string) any {
 			words[i] = strconv.FormatFloat(f, 'g', -1, 64)
 		}
 		return strings.Join(words, ",")
+	case []int:
+		words := make([]string, len(x))
+		for i, n := range x {
+			words[i] = strconv.Itoa(n)
+		}
+		return strings.Join(words, ",")
 	case []string:
 		return strings.Join(x, ",")
 	default:
@@ -185,15 +198,18 @@ func (e *expander) experimentName(file string) string {
 	return n.str
 }
 
-func (e *expander) title() string {
-	n := e.root.get("title")
+func (e *expander) title() string { return e.text("title") }
+
+// text reads a key of the experiment that people read.
+func (e *expander) text(key string) string {
+	n := e.root.get(key)
 	if n == nil {
 		return ""
 	}
 	if n.kind != stringNode {
-		e.problems.add(n.pos, "", "", "title takes a string, not %s", n.describe())
+		e.problems.add(n.pos, "", "", "%s takes a string, not %s", key, n.describe())
 	} else if strings.ContainsFunc(n.str, unicode.IsControl) {
-		e.problems.add(n.pos, "", "", "title holds a control character")
+		e.problems.add(n.pos, "", "", "%s holds a control character", key)
 	}
 	return n.str
 }

@@ -135,12 +135,12 @@ func (f files) read(name string) (string, error) {
 }
 
 // Embedded lists the experiments in the binary by the names that [Load] takes,
-// without those under base/, which hold protocols only.
+// without those under base/, which hold protocols only, and without lock files.
 func Embedded() []string {
 	var names []string
 	// The walk cannot fail: the file system is part of the binary.
 	_ = fs.WalkDir(experiments.FS, ".", func(p string, d fs.DirEntry, err error) error {
-		if err == nil && strings.HasSuffix(p, ".toml") && !strings.HasPrefix(p, "base/") {
+		if err == nil && strings.HasSuffix(p, ".toml") && !strings.HasSuffix(p, LockSuffix) && !strings.HasPrefix(p, "base/") {
 			names = append(names, strings.TrimSuffix(p, ".toml"))
 		}
 		return err

@@ -2,6 +2,7 @@ package spec
 
 import (
 	"errors"
+	"os"
 	"reflect"
 	"strings"
 	"testing"
@@ -27,6 +28,8 @@ func FuzzLoad(f *testing.F) {
 	for text, override := range map[string]string{ // one thing wrong in each, beside protocol.toml
 		"[[figure]]\nid='../../x'\nkind='line'\nx='lr'\ny='ppl'\n": "seeds=1", "[[table]]\nid='/x'\nrows=['lr']\n": "seeds=1", "": "name=../up",
 		"title=\"\\u001b[2J\"\n": "seeds=1", "[[case]]\nmethod='adamw'\nlabel=\"a\\nb\"\nweight_decay=0.1\n": "seeds=1", "data.tokenizer='sentencepiece'\n": "data.tokenizer_model=\xfe\xff",
+		"[[claim]]\nid='c'\nexpr='ppl[galore] <= 1.03 * ppl[adamw] and not pl[a] > 3'\n": "claim=[]", "[[claim]]\nid='c'\nexpr=\"\"\"\\\n \\u0070pl[x='y'] ==\n\"\"\"\n": "contract.same=init",
+		"[contract]\nsame=['init','eval_set','rank']\nwhere={method='adamw'}\n": "contract.where=3", "[[reference]]\nid='p'\nsource='s'\nscale={tokens='2.2B'}\ncompare={ppl='loss'}\nvalues=[{method='adamw',ppl=25,paper_bytes='0.76G'},3]\n[[table]]\nid='t'\nrows='method'\nreference='p'\n": "reference=[1]",
 		"train.total_batch_size=100000\ntrain.steps=1\ntrain.warmup_steps=0\n": "train.max_length=100000",
 	} {
 		f.Add(text+twoMethods, override)
@@ -35,6 +38,8 @@ func FuzzLoad(f *testing.F) {
 	f.Add("[method]\nx=1\n[sweep.zip]\n[case]\n", "\xff=\x00")
 	f.Add("[train]\nsteps='!unset'\n[method.a]\ntrain='!unset'\n", "method='!unset'")
 	f.Add(twoMethods, `data.paths=["\u0000", "\u007f", "\\", "'", "\"\"\""]`)
+	f.Add(tunedMethods, "tune.max_trials=64")
+	f.Add(twoMethods, "method.galore.use_lr=quick:galore")
 	f.Fuzz(func(t *testing.T, text, override string) {
 		boundedtest.AtMost(t, 2000*int64(len(text)), func() { parse(newSource("x.toml", text), &collector{}) })
 		fsys := fstest.MapFS{
@@ -53,6 +58,48 @@ func FuzzLoad(f *testing.F) {
 			}
 			checkExperiment(t, x)
 		}
+	})
+}
+
+// FuzzLock reads arbitrary text as a lock file. What is accepted gives rates to
+// runs, and is written as it was read.
+func FuzzLock(f *testing.F) {
+	for _, name := range []string{"locked", "damaged"} {
+		text, err := os.ReadFile("testdata/broken/base/" + name + LockSuffix)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(string(text))
+	}
+	f.Add("schema=1\n[method.'../x']\nlr=1\nedge='none'\n")
+	f.Add("schema=1\nseeds=[1]\n[method.x]\nlr=1\nedge='none'\nrates=[1]\nruns=['../../../etc']\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		problems := &collector{}
+		l, ok := parseLock(newSource("x.lock.toml", text), problems)
+		if ok != (len(problems.list) == 0) {
+			t.Fatalf("accepted: %v, %d problems", ok, len(problems.list))
+		}
+		if !ok {
+			checkProblems(t, problems.err())
+			return
+		}
+		again, err := l.Encode("x.toml")
+		if err != nil {
+			t.Fatal(err)
+		}
+		back, ok := parseLock(newSource("x.lock.toml", string(again)), problems)
+		if !ok || !reflect.DeepEqual(back.Methods, l.Methods) {
+			t.Fatalf("%s\n%v", again, problems.err())
+		}
+		x, err := LoadFS(fstest.MapFS{
+			"protocol.toml": {Data: []byte(protocol)}, "y.lock.toml": {Data: []byte(text)},
+			"x.toml": {Data: []byte("extends='protocol.toml'\n[method.a]\nkind='adamw'\nuse_lr='y:galore'\n")},
+		}, "x.toml", nil)
+		if err != nil {
+			checkProblems(t, err)
+			return
+		}
+		checkExperiment(t, x)
 	})
 }
 
@@ -110,6 +157,13 @@ func checkExperiment(t *testing.T, x *Experiment) {
 	}
 	for _, table := range x.Tables {
 		names = append(names, table.ID)
+	}
+	if x.Tune != nil {
+		for _, m := range x.Tune.Methods[:min(checked, len(x.Tune.Methods))] {
+			for _, index := range []int{len(x.Tune.Grid) - x.Tune.MaxTrials, x.Tune.MaxTrials - 1} {
+				checkRun(t, x.Tune.Trials(m, index)[0].Run)
+			}
+		}
 	}
 	for _, inst := range x.Runs[:min(checked, len(x.Runs))] {
 		names = append(names, inst.Variant)

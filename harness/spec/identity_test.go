@@ -21,6 +21,8 @@ func change(v reflect.Value) {
 		v.SetString(x + "x")
 	case []string:
 		v.Set(reflect.ValueOf(append([]string{"x"}, x...)))
+	case []int:
+		v.Set(reflect.ValueOf(append([]int{7}, x...)))
 	case []float64:
 		v.Set(reflect.ValueOf(append([]float64{0.25}, x...)))
 	case map[string]float64:
@@ -33,7 +35,7 @@ func change(v reflect.Value) {
 // Each key of each kind of run enters the ids it should, and no other.
 func TestWhatEntersTheIDs(t *testing.T) {
 	neither := map[string]bool{"model.preset": true, "data.paths": true, "data.tokenizer_model": true, "init.from": true, "train.log_every": true, "train.checkpoint_every": true, "train.keep_checkpoints": true, "train.digest_every": true, "method.name": true}
-	onlyRun := map[string]bool{"train.layerwise": true, "train.activation_checkpointing": true}
+	onlyRun := map[string]bool{"train.layerwise": true, "train.activation_checkpointing": true, "diagnostics.subspace": true, "diagnostics.after": true, "diagnostics.nth_refresh": true}
 	d := Digests{Data: "d", Tokenizer: "t"}
 	for _, inst := range everyKind(t) {
 		numbers, run := inst.Run.NumbersID(d), inst.Run.RunID(d)

@@ -43,13 +43,19 @@ func load(f files, path string, overrides []string) (*Experiment, error) {
 	file := root.pos
 	root = merge(root, over, l.problems)
 	root.pos, root.key = file, file // the command line is no place for missing tables
-	e := &expander{root: root, overrides: over, problems: l.problems}
+	e := &expander{root: root, overrides: over, problems: l.problems, files: f}
 	x := &Experiment{Path: shown}
+	e.readTune()
+	e.readRates()
 	points := e.expand()
 	plan := e.readSeeds()
-	x.Name, x.Title, x.Seeds = e.experimentName(shown), e.title(), plan.seeds
-	x.Declarations = view.Declarations{Figures: e.readFigures(), Tables: e.readTables()}
+	x.Name, x.Title, x.Question, x.Seeds = e.experimentName(shown), e.title(), e.text("question"), plan.seeds
+	x.Declarations = view.Declarations{
+		Figures: e.readFigures(), Tables: e.readTables(),
+		Claims: e.readClaims(), Contract: e.readContract(), References: e.readReferences(),
+	}
 	x.Runs = e.build(points, plan)
+	x.Tune, x.Rates = e.finishTune(plan), e.finishRates()
 	x.Notes = e.notes
 	if err := l.problems.err(); err != nil {
 		return nil, err
@@ -89,6 +95,11 @@ func (l *loader) loadRoot(path string) (root *node, shown string) {
 		l.problems.add(pos{}, suggestion, "experiments in the binary: "+strings.Join(Embedded(), ", "), "%s: no such file, and no experiment of that name in %s/ or in the binary", path, experimentsDir)
 		return nil, path
 	}
+	if strings.HasSuffix(found.path, LockSuffix) {
+		l.broken = true
+		l.problems.add(pos{}, "name the experiment: "+strings.TrimSuffix(path, LockSuffix)+".toml", "", "%s holds tuned learning rates and is no experiment", path)
+		return nil, path
+	}
 	return l.read(found, pos{}), found.name
 }
 
@@ -113,6 +124,7 @@ func (l *loader) read(f file, from pos) *node {
 		}
 		included.remove("name") // each file has its own
 		included.remove("title")
+		included.remove("question")
 		if base == nil {
 			base = included
 		} else {

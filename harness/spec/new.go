@@ -18,7 +18,9 @@ import (
 // comments included. name is the path where the text will stand, with or
 // without .toml; its last element names the experiment. from is what [Load]
 // takes: a path or the name of an experiment. The paths in extends are
-// rewritten for the new place, the title and the comment at the top replaced.
+// rewritten for the new place, and so are those of use_lr; the title and the comment
+// at the top are replaced. A copy of an experiment with [tune] is to be tuned
+// itself: lock files are not copied.
 func New(name, from string) ([]byte, error) {
 	target := strings.TrimSuffix(filepath.ToSlash(name), ".toml")
 	stem := path.Base(target)
@@ -53,6 +55,11 @@ func New(name, from string) ([]byte, error) {
 		}
 		edits = append(edits, edit{entry.pos, strconv.Quote(moved)})
 	}
+	lent, err := movedRates(f, src, tree, target)
+	if err != nil {
+		return nil, err
+	}
+	edits = append(edits, lent...)
 	// What the file says of itself at the top is not true of its copy.
 	head := fmt.Sprintf("# Started as a copy of %s. Change what differs, then:\n#   ranklab plan %[2]s.toml     what it would train\n#   ranklab sweep %[2]s.toml    train it\n\n",
 		printable(path.Base(filepath.ToSlash(found.path))), printable(target))
@@ -64,8 +71,43 @@ func New(name, from string) ([]byte, error) {
 			missing += key + " = " + strconv.Quote(stem) + "\n"
 		}
 	}
+	if n := tree.get("question"); n != nil {
+		edits = append(edits, edit{n.pos, `""`})
+	}
 	edits = append(edits, edit{src.at(firstKey(tree), firstKey(tree)), missing}, edit{src.at(0, headerEnd(found.text)), head})
 	return []byte(applyEdits(found.text, edits)), nil
+}
+
+// movedRates names the experiments in use_lr as a file at target does. The file's
+// own tuned rates become those of the copy, which has the same [tune].
+func movedRates(f files, src *source, tree *node, target string) ([]edit, error) {
+	methods := tree.get("method")
+	if methods == nil || methods.kind != tableNode {
+		return nil, nil
+	}
+	var edits []edit
+	for _, name := range methods.names {
+		use := methods.children[name].get("use_lr")
+		if use == nil || use.kind != stringNode {
+			continue
+		}
+		i := strings.LastIndexByte(use.str, ':')
+		if i < 0 {
+			continue
+		}
+		found, err := f.openNamed(src, strings.TrimSuffix(use.str[:i], ".toml"))
+		if err != nil {
+			continue // a lock file alone, or a mistake, which loading the copy reports
+		}
+		moved := path.Base(target)
+		if filepath.Clean(found.path) != filepath.Clean(src.path) || found.embedded != src.embedded || tree.get("tune") == nil {
+			if moved, err = movedPath(target, found); err != nil {
+				return nil, fmt.Errorf("%s: use_lr %q: %w", use.pos, use.str, err)
+			}
+		}
+		edits = append(edits, edit{use.pos, strconv.Quote(strings.TrimSuffix(moved, ".toml") + use.str[i:])})
+	}
+	return edits, nil
 }
 
 // headerEnd returns where the comment at the top of a file ends, with the blank

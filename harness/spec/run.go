@@ -10,13 +10,14 @@ import "slices"
 // [Run.RunID]): no tag, both; "run", only RunID; "-", neither. "omitzero" and
 // "omit=VALUE" keep the id of runs that do not use the key.
 type Run struct {
-	Model  Model  `toml:"model" json:"model"`
-	Data   Data   `toml:"data" json:"data"`
-	Init   Init   `toml:"init" json:"init,omitzero"`
-	Train  Train  `toml:"train" json:"train"`
-	Eval   Eval   `toml:"eval" json:"eval"`
-	Method Method `toml:"method" json:"method"`
-	Seed   Seed   `toml:"seed" json:"seed"`
+	Model       Model       `toml:"model" json:"model"`
+	Data        Data        `toml:"data" json:"data"`
+	Init        Init        `toml:"init" json:"init,omitzero"`
+	Train       Train       `toml:"train" json:"train"`
+	Eval        Eval        `toml:"eval" json:"eval"`
+	Diagnostics Diagnostics `toml:"diagnostics" json:"diagnostics,omitzero"`
+	Method      Method      `toml:"method" json:"method"`
+	Seed        Seed        `toml:"seed" json:"seed"`
 }
 
 // Seed holds the two random streams of a run. In an experiment both follow
@@ -37,6 +38,8 @@ func (r Run) applies(key string) (ok bool, needs string) {
 		return r.Data.Source != "gomod", `source "text" or "c4"`
 	case "data.tokenizer_model":
 		return r.Data.Tokenizer == "sentencepiece" || !slices.Contains(tokenizers(), r.Data.Tokenizer), `tokenizer "sentencepiece"`
+	case "diagnostics.after", "diagnostics.nth_refresh":
+		return r.Diagnostics.Subspace, "diagnostics.subspace = true"
 	case "method.restart_warmup_steps":
 		if r.Method.Kind == "relora" {
 			return r.Train.Scheduler == jaggedCosine || !slices.Contains(schedulers(), r.Train.Scheduler), `scheduler "jagged_cosine"`
@@ -54,6 +57,7 @@ func (r *Run) fillDefaults(explicit func(key string) bool) {
 	r.Data.fillDefaults(explicit)
 	r.Train.fillDefaults(explicit)
 	r.Eval.fillDefaults(explicit, r.Train)
+	r.Diagnostics.fillDefaults(explicit)
 	r.Method.fillDefaults(explicit, r.Train)
 }
 
@@ -64,11 +68,12 @@ func (r Run) check(c *checker) {
 	r.Init.check(c, r.Method)
 	r.Train.check(c)
 	r.Eval.check(c)
+	r.Diagnostics.check(c, r)
 	r.Method.check(c, r)
 	c.atLeast("seed.init", r.Seed.Init, 0)
 	c.atLeast("seed.data", r.Seed.Data, 0)
 	for _, f := range allFields() {
-		if c.isSet(f.key) {
+		if c.isSet(f.key) && f.section != "diagnostics" { // when to look may be said for all, and whether by one
 			if ok, needs := r.applies(f.key); !ok && !c.skip(f.key) {
 				c.misplaced(f.key, needs)
 			}

@@ -20,14 +20,14 @@ type field struct {
 
 // sectionNames lists the tables of a resolved run in order.
 func sectionNames() []string {
-	return []string{"model", "data", "init", "train", "eval", "method", "seed"}
+	return []string{"model", "data", "init", "train", "eval", "diagnostics", "method", "seed"}
 }
 
 // protocolAndMethod lists the tables that hold settings.
-func protocolAndMethod() []string { return sectionNames()[:6] }
+func protocolAndMethod() []string { return sectionNames()[:7] }
 
 // protocolSections lists the tables that a method may patch.
-func protocolSections() []string { return sectionNames()[:5] }
+func protocolSections() []string { return sectionNames()[:6] }
 
 // runFields is computed from the struct tags once; nothing writes to it.
 var runFields = func() []field {

@@ -6,7 +6,7 @@ import "reflect"
 // keys that only one section has by their short names ("rank", "steps"), others
 // by their dotted ones ("train.batch_size"). Values are int, float64, bool or
 // string. Keys that enter no id (paths, labels, how often to log) are left out:
-// they differ between runs that are the same.
+// they differ between runs that are the same. So is what [diagnostics] asks for.
 func (r Run) Settings() map[string]any {
 	count := make(map[string]int)
 	for _, f := range allFields() {
@@ -15,8 +15,11 @@ func (r Run) Settings() map[string]any {
 	out := make(map[string]any)
 	for _, f := range allFields() {
 		ok, _ := r.applies(f.key)
-		if !ok || !f.run || f.section == "seed" {
+		if !ok || !f.run || f.section == "seed" || f.section == "diagnostics" {
 			continue
+		}
+		if f.key == "eval.select_tokens" && r.Eval.SelectTokens == 0 {
+			continue // a column of trials only: records that came before it have none
 		}
 		if f.typ.Kind() == reflect.Map {
 			for _, role := range roles() {

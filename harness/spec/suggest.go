@@ -27,10 +27,11 @@ func aliases() map[string][]string {
 		"warmup": {"warmup_steps"}, "schedule": {"scheduler"}, "lr_schedule": {"scheduler"}, "grad_clip": {"grad_clipping"}, "clip": {"grad_clipping"},
 		"max_grad_norm": {"grad_clipping"}, "min_lr": {"min_lr_ratio"}, "per_layer": {"layerwise"}, "save_every": {"checkpoint_every"},
 		"eval_every": {"every"}, "val_tokens": {"tokens"}, "dataset": {"source"}, "name": {"source"},
-		"cases": {"case"}, "figures": {"figure"}, "tables": {"table"}, "include": {"extends"}, "inherit": {"extends"}, "base": {"extends"},
-		"sweeps": {"sweep"}, "grid": {"sweep"}, "optimizer": {"method"}, "training": {"train"}, "evaluation": {"eval"},
+		"pareto": {"frontier"}, "panels": {"facet"}, "format": {"formats"}, "cases": {"case"}, "figures": {"figure"}, "tables": {"table"}, "claims": {"claim"}, "contracts": {"contract"}, "references": {"reference"}, "include": {"extends"}, "inherit": {"extends"}, "base": {"extends"},
+		"sweeps": {"sweep"}, "tuning": {"tune"}, "grid": {"sweep"}, "optimizer": {"method"}, "training": {"train"}, "evaluation": {"eval"},
 		"precision": {"dtype"}, "weight_dtype": {"dtype"}, "optim_dtype": {"state_dtype"}, "gradient_checkpointing": {"activation_checkpointing"},
 		"bf16": {"bfloat16"}, "bf16-rn": {"bfloat16"}, "bf16-sr": {"bfloat16_stochastic"}, "fp32": {"float32"}, "f32": {"float32"},
+		"diagnostic": {"diagnostics"}, "diag": {"diagnostics"}, "subspaces": {"subspace"}, "every": {"nth_refresh"}, "captured_after": {"after"},
 		"adam8bit": {"adamw8bit"}, "adam_8bit": {"adamw8bit"}, "adamw_8bit": {"adamw8bit"}, "blocksize": {"block_size"},
 	}
 }

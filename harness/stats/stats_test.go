@@ -38,7 +38,6 @@ func TestTooFewValuesWarn(t *testing.T) {
 	}
 }
 
-// Fisher's sleep data as used by Student (1908): mean difference 1.58, t = 4.0621, p = 0.002833.
 func TestProperties(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		values := rapid.SliceOfN(rapid.Float64Range(-1e6, 1e6), 2, 8).Draw(t, "values")

@@ -42,6 +42,8 @@ type position struct {
 	// CheckpointS does not know yet of the checkpoint that it is written to.
 	CheckpointS float64 `json:"checkpoint_seconds,omitempty"`
 	SetupS      float64 `json:"setup_seconds,omitempty"`
+	// DiagnosticsS is no part of TrainS.
+	DiagnosticsS float64 `json:"diagnostics_seconds,omitempty"`
 
 	Sums map[string]string `json:"sha256"`      // of the two files beside this one
 	Self string            `json:"self_sha256"` // of this file as JSON without this field

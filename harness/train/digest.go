@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"hash"
 
 	"ranklab/harness/record"
 	"ranklab/harness/spec"
@@ -28,25 +29,31 @@ func (r *runner) stateDigest() (string, error) {
 // shownDigits is how much of a tensor's digest a row shows.
 const shownDigits = 8
 
-// digestRow returns the digests of the run as it stands. The digest of a
-// tensor is the SHA-256 of its name, type and shape, each followed by a zero
-// byte, and of its data; that of all weights or states is the SHA-256 of theirs
-// in order.
+// tensorDigest returns the SHA-256 of a tensor's name, type and shape, each
+// followed by a zero byte, and of its data.
+func tensorDigest(h hash.Hash, t safetensors.Tensor, buf []byte) ([]byte, error) {
+	h.Reset()
+	fmt.Fprintf(h, "%s\x00%s\x00%v\x00", t.Name, t.DType, t.Shape)
+	err := safetensors.WriteData(h, t, buf)
+	return h.Sum(nil), err
+}
+
+// digestRow returns the digests of the run as it stands: those of its tensors,
+// and the SHA-256 of those of all weights, and of all states, in order.
 func (r *runner) digestRow(step int) (record.DigestRow, error) {
 	row := record.DigestRow{Step: step}
 	buf := make([]byte, safetensors.BufferBytes)
+	one := sha256.New()
 	for _, part := range []struct {
 		all     *string
 		tensors []safetensors.Tensor
 	}{{&row.Weights, r.weights()}, {&row.State, r.state()}} {
-		all, one := sha256.New(), sha256.New()
+		all := sha256.New()
 		for _, t := range part.tensors {
-			one.Reset()
-			fmt.Fprintf(one, "%s\x00%s\x00%v\x00", t.Name, t.DType, t.Shape)
-			if err := safetensors.WriteData(one, t, buf); err != nil {
+			sum, err := tensorDigest(one, t, buf)
+			if err != nil {
 				return row, err
 			}
-			sum := one.Sum(nil)
 			all.Write(sum)
 			row.Tensors = append(row.Tensors, hex.EncodeToString(sum)[:shownDigits])
 		}

@@ -48,7 +48,7 @@ func (r *runner) evaluate(set *corpus.Eval) record.EvalRow {
 	closeBatch()
 	loss := sum / float64(set.Targets)
 	return record.EvalRow{
-		K: "eval", Split: "validation", Targets: int64(set.Targets),
+		K: "eval", Split: record.Validation, Targets: int64(set.Targets),
 		Loss:        record.Float(loss),
 		PPL:         record.Float(tensor.Exp(loss)),
 		BitsPerByte: record.Float(sum / math.Ln2 / float64(set.Bytes)),

@@ -19,7 +19,7 @@ const (
 	ExitOK          = 0
 	ExitFailed      = 1
 	ExitUsage       = 2
-	ExitMismatch    = 4   // a verification found a difference
+	ExitMismatch    = 4   // a verification found a difference, a claim fails, or a contract is broken
 	ExitBusy        = 69  // another process is writing the run
 	ExitRequeue     = 75  // stopped with a checkpoint, by SIGTERM or by the end of the terminal or pipe
 	ExitInterrupted = 130 // stopped with a checkpoint, by Ctrl-C

@@ -15,10 +15,10 @@ func (p position) check(folder string) error {
 	if p.Step < 0 || folder != fmt.Sprintf(goodPrefix+"%07d", p.Step) {
 		return fmt.Errorf("%s: step %d is not the folder's", metaFile, p.Step)
 	}
-	if p.TokensSeen < 0 || p.TokensSeen > p.Positions || p.Metrics < 0 {
+	if p.TokensSeen < 0 || p.TokensSeen > p.Positions || p.Metrics < 0 || p.Subspace < 0 {
 		return fmt.Errorf("%s: %d tokens in %d positions, %d bytes of rows", metaFile, p.TokensSeen, p.Positions, p.Metrics)
 	}
-	for _, seconds := range []float64{p.TrainS, p.EvalS, p.RefreshS, p.CheckpointS, p.SetupS} {
+	for _, seconds := range []float64{p.TrainS, p.EvalS, p.RefreshS, p.CheckpointS, p.SetupS, p.DiagnosticsS} {
 		if seconds < 0 {
 			return fmt.Errorf("%s: a time of %v seconds", metaFile, seconds)
 		}

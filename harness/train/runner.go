@@ -26,6 +26,7 @@ type runner struct {
 	method optim.Method
 	sink   sink
 	rate   optim.Schedule
+	look   *look // nil: no diagnostics
 
 	squares []float64 // squared norms of the gradients of the newest update, by parameter ID
 	tokens  []int32   // (total_batch_size · max_length) inputs of one update
@@ -51,7 +52,7 @@ func assembleFrom(model *models.Llama, s spec.Run, device *tensor.Device, ledger
 	if err != nil {
 		return nil, err
 	}
-	r := &runner{spec: s, device: device, ledger: ledger, model: model, method: method, rate: rate}
+	r := &runner{spec: s, device: device, ledger: ledger, model: model, method: method, rate: rate, look: newLook(s, method)}
 	key := random.New(uint64(s.Seed.Init))
 	env := optim.Env{
 		Device: device, Ledger: ledger, Key: key, Start: start, Steps: s.Train.Steps, State: precision(s.Train.StateDtype),
@@ -126,6 +127,7 @@ func (r *runner) update(u, targets int) (lossSum, norm float64, err error) {
 	t := r.spec.Train
 	micros := t.TotalBatchSize / t.BatchSize
 	step := optim.Step{N: u, LR: r.spec.Method.LR * r.rate(u)}
+	r.halves(u)
 	for micro := range micros {
 		r.sink.begin(step, micro)
 		first := micro * t.BatchSize

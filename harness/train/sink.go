@@ -22,6 +22,10 @@ type sink interface {
 	end() float64
 	// sync follows a method that froze or freed parameters between two updates.
 	sync()
+	// gather is for a look at a part of a batch between two updates: pass runs the
+	// passes over each of its micro-batches, and see receives the gradients of the
+	// whole part. Nothing is applied.
+	gather(micros int, pass func(micro int, take models.GradFunc), see models.GradFunc)
 }
 
 // layerwise updates a parameter at once: the only gradient in memory is the
@@ -46,6 +50,13 @@ func (s *layerwise) take(p *models.Param, grad tensor.Matrix) {
 
 func (s *layerwise) end() float64 { return s.run.norm() }
 func (s *layerwise) sync()        {}
+
+func (s *layerwise) gather(micros int, pass func(int, models.GradFunc), see models.GradFunc) {
+	if micros > 1 {
+		panic("train: gradient accumulation with layer-wise updates") // half a batch is no larger than a micro-batch
+	}
+	pass(0, see)
+}
 
 // accumulating keeps one gradient buffer per trainable parameter, adds up the
 // micro-batches (the first one's gradients are formed in the buffers), clips by
@@ -96,6 +107,19 @@ func (s *accumulating) end() float64 {
 		}
 	}
 	return norm
+}
+
+// gather uses the buffers: the next update begins them anew.
+func (s *accumulating) gather(micros int, pass func(int, models.GradFunc), see models.GradFunc) {
+	for micro := range micros {
+		s.begin(s.step, micro)
+		pass(micro, s.take)
+	}
+	for _, p := range s.run.model.Params() {
+		if !p.Frozen {
+			see(p, s.gradient[p.ID])
+		}
+	}
 }
 
 // sync makes the buffers match the parameters that are trainable now.

@@ -112,10 +112,12 @@ type training struct {
 	log     *slog.Logger
 	order   corpus.Order
 	eval    *corpus.Eval
+	choice  *corpus.Eval // the selection set; nil: none
 	at      position
 	last    record.EvalRow // the newest evaluation
 	best    record.EvalRow
-	beat    time.Time // of the newest status.json
+	chosen  *record.EvalRow // the evaluation on the selection set
+	beat    time.Time       // of the newest status.json
 	meter   *meter
 	books   record.Memory // of the largest phase so far
 
@@ -211,11 +213,18 @@ func (t *training) setUp(device *tensor.Device) error {
 	if t.order, err = trainingOrder(s, t.Data.Train); err != nil {
 		return err
 	}
-	t.eval = corpus.EvalSet(t.Data.Val, s.Data.Packing, s.Train.MaxLength, s.Eval.Tokens)
+	t.eval = EvalSet(s, t.Data)
 	if t.eval.Targets == 0 {
 		return errors.New("the validation split is empty: raise data.val_fraction or add text")
 	}
+	if t.choice, err = SelectSet(s, t.Data); err != nil {
+		return err
+	}
 
+	evidence, err := t.evidence()
+	if err != nil {
+		return err
+	}
 	text, err := s.Encode()
 	if err != nil {
 		return err
@@ -226,6 +235,7 @@ func (t *training) setUp(device *tensor.Device) error {
 	return errors.Join(
 		t.writer.Spec(text),
 		t.writer.Provenance(provenance),
+		t.writer.Evidence(evidence),
 		t.writeMemory(),
 		t.status(record.Running, true),
 	)
@@ -265,6 +275,9 @@ func (t *training) recall() error {
 	for _, row := range metrics.Eval {
 		t.keep(row)
 	}
+	for _, row := range metrics.Select {
+		t.chosen = &row
+	}
 	return nil
 }
 
@@ -290,8 +303,10 @@ func (t *training) step() (reason string, err error) {
 	t.at.Step++
 	t.at.TokensSeen += int64(targets)
 	t.at.Positions += int64(s.TotalBatchSize * s.MaxLength)
-	t.at.TrainS += time.Since(began).Seconds()
-	if err := t.events(); err != nil {
+	spent := time.Since(began).Seconds()
+	seen, looked := t.subspaces()
+	t.at.TrainS, t.at.DiagnosticsS = t.at.TrainS+spent-looked, t.at.DiagnosticsS+looked
+	if err := errors.Join(t.events(), t.writer.Subspace(seen)); err != nil {
 		return "", err
 	}
 	if reason := t.fault(loss, norm, targets); reason != "" {
@@ -321,6 +336,11 @@ func (t *training) step() (reason string, err error) {
 			return t.diverged(fmt.Sprintf("validation loss is %v at step %d", float64(row.Loss), t.at.Step))
 		}
 		t.send(t.message("eval", loss))
+	}
+	if t.choice != nil && t.at.Step == s.Steps {
+		if reason, err := t.evaluateChoice(); reason != "" || err != nil {
+			return reason, err
+		}
 	}
 	if s.DigestEvery > 0 && (t.at.Step%s.DigestEvery == 0 || t.at.Step == s.Steps) {
 		return "", t.writeDigests()
@@ -414,10 +434,11 @@ func (t *training) finish(state, reason string) (*record.Summary, error) {
 		ID: t.id, NumbersID: t.Spec.NumbersID(t.digests), State: state, Reason: reason,
 		Steps: t.at.Step, TokensSeen: t.at.TokensSeen, Positions: t.at.Positions,
 		Epochs: record.Float(float64(t.at.Step*t.Spec.Train.TotalBatchSize) / float64(t.order.N)),
-		Final:  t.last, Best: t.best, StateDigest: digest,
+		Final:  t.last, Best: t.best, Select: t.chosen, StateDigest: digest,
 		Time: record.Durations{
 			TrainS: record.Float(t.at.TrainS), EvalS: record.Float(t.at.EvalS), RefreshS: record.Float(t.at.RefreshS),
 			CheckpointS: record.Float(t.at.CheckpointS), SetupS: record.Float(t.at.SetupS),
+			DiagnosticsS: record.Float(t.at.DiagnosticsS),
 		},
 		TokensPerSecond: record.Float(t.tokensPerSecond()), Threads: t.device.Threads(),
 		FLOPs:     record.Float(float64(t.at.Step) * t.prediction.StepFLOPs),

@@ -27,16 +27,17 @@ type Difference struct {
 
 // A comparison holds the stored rows and how far they have been found equal.
 type comparison struct {
-	rows    []record.Row
-	digests []record.DigestRow
-	from    int // updates whose rows were copied and prove nothing
-	until   int
-	whole   bool // the stored run has a result
+	rows     []record.Row
+	digests  []record.DigestRow
+	subspace []record.Row
+	from     int // updates whose rows were copied and prove nothing
+	until    int
+	whole    bool // the stored run has a result
 
-	nextRow, nextDigest     int
-	equalRows, equalDigests int
-	difference              *Difference
-	unequal                 []int // indices of the tensors that differ in the digest row at DigestStep
+	nextRow, nextDigest, nextSubspace      int
+	equalRows, equalDigests, equalSubspace int
+	difference                             *Difference
+	unequal                                []int // indices of the tensors that differ in the digest row at DigestStep
 }
 
 // load reads the record that is to be confirmed.
@@ -46,6 +47,10 @@ func load(o Options) (*comparison, error) {
 		return nil, err
 	}
 	digests, err := o.Run.Digests()
+	if err != nil {
+		return nil, err
+	}
+	subspace, err := o.Run.SubspaceFields()
 	if err != nil {
 		return nil, err
 	}
@@ -66,6 +71,7 @@ func load(o Options) (*comparison, error) {
 	}
 	c.rows = slices.DeleteFunc(rows, func(r record.Row) bool { return r.Step > c.until })
 	c.digests = slices.DeleteFunc(digests, func(r record.DigestRow) bool { return r.Step > c.until })
+	c.subspace = slices.DeleteFunc(subspace, func(r record.Row) bool { return r.Step > c.until })
 	return c, nil
 }
 
@@ -83,6 +89,10 @@ func (c *comparison) look(dir string) error {
 	if err != nil {
 		return err
 	}
+	subspace, err := run.SubspaceFields()
+	if err != nil {
+		return err
+	}
 	for c.difference == nil && c.nextRow < min(len(rows), len(c.rows)) {
 		stored, again := c.rows[c.nextRow], rows[c.nextRow]
 		c.nextRow++
@@ -94,6 +104,13 @@ func (c *comparison) look(dir string) error {
 		stored, again := c.digests[c.nextDigest], digests[c.nextDigest]
 		c.nextDigest++
 		c.compareDigests(stored, again)
+	}
+	for c.difference == nil && c.nextSubspace < min(len(subspace), len(c.subspace)) {
+		stored, again := c.subspace[c.nextSubspace], subspace[c.nextSubspace]
+		c.nextSubspace++
+		if c.difference = compareRows(stored, again); c.difference == nil && stored.Step > c.from {
+			c.equalSubspace++
+		}
 	}
 	return nil
 }
@@ -115,6 +132,9 @@ func (c *comparison) end() {
 	}
 	if c.difference == nil && c.nextDigest < len(c.digests) {
 		c.difference = &Difference{Step: c.digests[c.nextDigest].Step, What: "digests", Stored: "there", Again: "missing"}
+	}
+	if c.difference == nil && c.nextSubspace < len(c.subspace) {
+		c.difference = &Difference{Step: c.subspace[c.nextSubspace].Step, What: "row of subspaces", Stored: "there", Again: "missing"}
 	}
 }
 
@@ -205,6 +225,7 @@ func compareSummaries(stored, again *record.Summary) *Difference {
 		{"digest of all weights and states", stored.StateDigest, again.StateDigest},
 		{"final evaluation", fmt.Sprintf("%+v", stored.Final), fmt.Sprintf("%+v", again.Final)},
 		{"best evaluation", fmt.Sprintf("%+v", stored.Best), fmt.Sprintf("%+v", again.Best)},
+		{"evaluation on the selection set", evaluation(stored.Select), evaluation(again.Select)},
 		{"tokens_seen", fmt.Sprint(stored.TokensSeen), fmt.Sprint(again.TokensSeen)},
 	} {
 		if field.stored != field.again {
@@ -212,6 +233,14 @@ func compareSummaries(stored, again *record.Summary) *Difference {
 		}
 	}
 	return nil
+}
+
+// evaluation writes an evaluation that a run may not have.
+func evaluation(row *record.EvalRow) string {
+	if row == nil {
+		return "none"
+	}
+	return fmt.Sprintf("%+v", *row)
 }
 
 // String says in one line what differs.

@@ -37,11 +37,12 @@ type Options struct {
 // A Report says what was compared, and the first difference.
 type Report struct {
 	ID         string      `json:"id"`
-	From       int         `json:"from,omitempty"` // updates that were taken from a checkpoint
-	Steps      int         `json:"steps"`          // updates up to which the record was compared
-	Whole      bool        `json:"whole"`          // to the run's end, result included
-	Rows       int         `json:"rows"`           // of metrics.jsonl, that are equal
-	Digests    int         `json:"digests"`        // of weights and states, that are equal
+	From       int         `json:"from,omitempty"`     // updates that were taken from a checkpoint
+	Steps      int         `json:"steps"`              // updates up to which the record was compared
+	Whole      bool        `json:"whole"`              // to the run's end, result included
+	Rows       int         `json:"rows"`               // of metrics.jsonl, that are equal
+	Digests    int         `json:"digests"`            // of weights and states, that are equal
+	Subspace   int         `json:"subspace,omitempty"` // rows of subspace.jsonl, that are equal
 	Threads    int         `json:"threads"`
 	ISA        string      `json:"isa"`
 	Seconds    float64     `json:"seconds"`
@@ -65,6 +66,9 @@ func (r *Report) String() string {
 	result := ""
 	if r.Whole {
 		result = ", and the result"
+	}
+	if r.Subspace > 0 {
+		result = fmt.Sprintf(", %d rows of subspaces", r.Subspace) + result
 	}
 	return fmt.Sprintf("same bits: %s, %d rows, %d digests%s (%d threads, %s, %.0f s)", updates, r.Rows, r.Digests, result, r.Threads, r.ISA, r.Seconds)
 }
@@ -115,7 +119,7 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	} else if err := os.RemoveAll(o.Scratch); err != nil {
 		return nil, err
 	}
-	report.Rows, report.Digests, report.Difference = c.equalRows, c.equalDigests, c.difference
+	report.Rows, report.Digests, report.Subspace, report.Difference = c.equalRows, c.equalDigests, c.equalSubspace, c.difference
 	report.Seconds = time.Since(began).Seconds()
 	return report, nil
 }

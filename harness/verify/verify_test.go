@@ -323,3 +323,20 @@ func TestUnfinished(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 }
+
+// TestSubspaces: what a run saw of its subspaces is part of the record.
+func TestSubspaces(t *testing.T) {
+	o := stored(t, "diagnostics.subspace=true", "diagnostics.after=[2]")
+	r := mustRun(t, o)
+	// Three refreshes, and looks after 2 and 4 updates: of the second refresh both,
+	// of the third none.
+	if r.Difference != nil || r.Subspace != 14*(3+2+2) || !strings.Contains(r.String(), "98 rows of subspaces") {
+		t.Errorf("%s: %+v", r, r)
+	}
+	o.replace(t, "subspace.jsonl", `"overlap":0\.\d`, `"overlap":0.51234`)
+	o.read(t)
+	r = mustRun(t, o)
+	if r.Difference == nil || !strings.Contains(r.Difference.What, "overlap of a subspace row") || r.Difference.Step != 6 {
+		t.Errorf("a changed number: %s", r)
+	}
+}

@@ -13,13 +13,19 @@ import (
 // A Chart is the data of one figure, ready to be drawn.
 type Chart struct {
 	Figure     Figure
-	X, Y       Column
+	X, Y, Z    Column   // Z: the colours of a heat map
 	XScale     string   // Linear | Log | Category
 	Categories []string // ticks of a Category axis; a point's X is an index into it
-	Series     []Series
-	Baselines  []Series // one point each, whose X has no meaning
-	Warnings   []string // what a reader must know beside the picture
-	Absent     []string // those of the warnings that name what where asks for and no run has
+	// YCategories are the rows of a heat map, whose series are its rows.
+	YCategories []string
+	Beyond      []Beyond // values behind the numbers of the x axis
+	Panels      []string // facets in order; empty: one panel without a name
+	Series      []Series
+	Baselines   []Series // one point each, whose X has no meaning
+	Lines       []Series // what to compare with, as a chance level: grey, one point or a line
+	Overlays    []Series // published numbers: grey marks
+	Warnings    []string // what a reader must know beside the picture
+	Absent      []string // those of the warnings that name what where asks for and no run has
 	// Skip says why there is nothing to draw although the figure is declared
 	// well: every run diverged, or those that it shows are not finished yet.
 	Skip string
@@ -30,6 +36,7 @@ type Series struct {
 	Label  string
 	Method string // name of the method's table; "" for a category of memory
 	Kind   string // kind of the method
+	Panel  string // the facet that shows it; "": all
 	Points []Point
 }
 
@@ -41,7 +48,21 @@ type Point struct {
 	Diverged int      // runs left out because they diverged
 	Method   string   // as in Series, for bars whose x axis is the method
 	Kind     string   //
+	Chosen   bool     // of trials: the one whose rate was chosen
 	IDs      []string // short ids of all runs behind the point
+	Each     []Each   // the runs one by one, for Figure.Raw
+
+	// Of a frontier:
+	Label    string  // the configuration within its series: "rank 32"
+	XLo, XHi float64 // 95 % interval of x; NaN when there is none
+	Front    bool    // no other point is better in both directions
+}
+
+// An Each is one run of a point.
+type Each struct {
+	ID   string // short
+	Seed int
+	X, Y float64
 }
 
 // Query evaluates a figure over the finished rows of an experiment, of which
@@ -52,7 +73,10 @@ type Point struct {
 // that asks for what no run has is an error too, but as long as runs are pending
 // it is only skipped, as is one of which every run diverged: see Chart.Skip.
 func Query(f Figure, rows []Row, pending int) (Chart, error) {
-	c := Chart{Figure: f, X: Describe(f.X), Y: Describe(f.Y), XScale: f.XScale}
+	c := Chart{Figure: f, X: Describe(f.X), Y: Describe(f.Y), Z: Describe(f.Z), XScale: f.XScale}
+	if f.Along() && f.X == "seconds" {
+		c.X.Header = "elapsed time"
+	}
 	err := checkFigure(f)
 	if err == nil {
 		err = c.query(rows, pending)
@@ -67,6 +91,7 @@ func Query(f Figure, rows []Row, pending int) (Chart, error) {
 }
 
 func (c *Chart) query(rows []Row, pending int) error {
+	rows = ofSource(rows, c.Figure.Source)
 	if len(rows) == 0 {
 		return &AbsentError{"no run is finished"}
 	}
@@ -76,24 +101,38 @@ func (c *Chart) query(rows []Row, pending int) error {
 	if f.Kind == StackedBar {
 		where, categories = splitCategories(f.Where)
 	}
+	if f.Source == Subspace {
+		c.X.Kind = Plain // refreshes happen at numbers that mean something
+		var err error
+		if rows, err = c.subspaceRows(rows, f.looked()); err != nil {
+			return err
+		}
+	}
 	selected, notes, err := filter(rows, where)
 	if err != nil {
 		return err
 	}
 	c.absent("", notes)
-	if note := machineNote([]Column{c.X, c.Y}, selected); note != "" {
+	if note := machineNote([]Column{c.X, c.Y, c.Z}, selected); note != "" {
 		c.warn("%s", note)
 	}
 	names := methodNames(rows)
+	c.warnOf(selected, names)
 	if len(f.Baseline) > 0 {
 		if selected, err = c.addBaselines(rows, selected, names, pending); err != nil {
 			return err
 		}
 	}
 	switch {
+	case f.Source == Subspace:
+		err = c.subspaces(selected, names)
 	case f.Kind == StackedBar:
 		err = c.stack(selected, categories, names)
-	case IsCurve(f.X):
+	case f.Kind == HeatMap:
+		err = c.heat(selected, names)
+	case f.Kind == Frontier:
+		err = c.frontier(selected, names)
+	case f.Along():
 		err = c.curves(selected, names)
 	default:
 		err = c.points(selected, names)
@@ -128,7 +167,7 @@ func (c *Chart) skipEmpty(selected []Row) {
 	case diverged > 0 && diverged == len(selected):
 		c.Skip = "every run that it shows diverged"
 	case len(c.Series) > 0:
-		c.Skip = "no run that it shows has a value of " + c.Y.Header
+		c.Skip = "no run that it shows has a value of " + c.measure().Header
 		if diverged > 0 {
 			c.Skip += fmt.Sprintf("; %d of %s diverged", diverged, runs(len(selected)))
 		}
@@ -147,8 +186,11 @@ func runs(n int) string {
 func checkFigure(f Figure) error {
 	var errs []error
 	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
-	if !slices.Contains([]string{Line, Bar, StackedBar}, f.Kind) {
-		bad("kind %q: want line, bar or stacked_bar", f.Kind)
+	if !slices.Contains(Kinds(), f.Kind) {
+		bad("kind %q: want one of %s", f.Kind, strings.Join(Kinds(), ", "))
+	}
+	if err := f.checkKeys(); err != nil {
+		errs = append(errs, err)
 	}
 	if !slices.Contains([]string{"", Linear, Log, Category}, f.XScale) {
 		bad("xscale %q: want linear, log or category", f.XScale)
@@ -162,8 +204,11 @@ func checkFigure(f Figure) error {
 	if f.Y == "" {
 		bad("y is missing")
 	}
-	if f.Kind != Line {
-		if IsCurve(f.X) {
+	if err := checkSource(f); err != nil {
+		errs = append(errs, err)
+	}
+	if f.Kind == Bar || f.Kind == StackedBar {
+		if IsCurve(f.X) && f.Source == "" {
 			bad("a %s cannot have %s on its x axis", f.Kind, f.X)
 		}
 		if f.XScale == Linear || f.XScale == Log {
@@ -209,28 +254,37 @@ func (c *Chart) points(rows []Row, names map[string]string) error {
 	if !c.Y.Metric && !allNumbers(rows, f.Y) {
 		return fmt.Errorf("y = %q is not a number", f.Y)
 	}
-	rows = c.withX(rows)
+	rows, err := c.placePanels(c.withX(rows), names)
+	if err != nil {
+		return err
+	}
 	if err := c.placeX(rows, names); err != nil {
 		return err
 	}
 	for _, g := range groupBy(rows, c.groupColumns()) {
-		s := g.series(names)
-		for _, cell := range groupBy(g.rows, append(slices.Clone(c.groupColumns()), f.X)) {
-			if err := cell.checkHidden(); err != nil {
-				return err
+		for _, part := range c.shares(g, names) {
+			s := g.series(names)
+			s.Panel = part.panel
+			for _, cell := range groupBy(part.rows, append(slices.Clone(c.groupColumns()), f.X)) {
+				if err := cell.checkHidden(); err != nil {
+					return err
+				}
+				where := s.Label
+				if f.X != "method" && f.X != "label" {
+					where = fmt.Sprintf("%s, %s %s", where, c.X.Header, Format(cell.rows[0].Value(f.X)))
+				}
+				p, err := c.average(cell, where)
+				if err != nil {
+					return err
+				}
+				p.X = c.xOf(cell.rows[0], names)
+				for i := range p.Each {
+					p.Each[i].X = p.X
+				}
+				s.Points = append(s.Points, p)
 			}
-			where := s.Label
-			if f.X != "method" && f.X != "label" {
-				where = fmt.Sprintf("%s, %s %s", where, c.X.Header, Format(cell.rows[0].Value(f.X)))
-			}
-			p, err := c.average(cell, where)
-			if err != nil {
-				return err
-			}
-			p.X = c.xOf(cell.rows[0], names)
-			s.Points = append(s.Points, p)
+			c.Series = append(c.Series, s)
 		}
-		c.Series = append(c.Series, s)
 	}
 	return nil
 }
@@ -250,19 +304,7 @@ func (g group) series(names map[string]string) Series {
 
 // withX leaves out rows without a value on the x axis and says so.
 func (c *Chart) withX(rows []Row) []Row {
-	var kept []Row
-	var dropped []string
-	for _, r := range rows {
-		if r.Value(c.Figure.X) != nil {
-			kept = append(kept, r)
-		} else if !slices.Contains(dropped, r.Method) {
-			dropped = append(dropped, r.Method)
-		}
-	}
-	if len(dropped) > 0 {
-		c.warn("without %s, so not shown: %s", c.X.Header, strings.Join(dropped, ", "))
-	}
-	return kept
+	return c.having(rows, c.Figure.X)
 }
 
 // placeX decides the scale of the x axis and its categories.
@@ -280,21 +322,17 @@ func (c *Chart) placeX(rows []Row, names map[string]string) error {
 	}
 	if c.XScale != Category {
 		if !onlyNumbers(values) {
-			return fmt.Errorf("%s has values that are not numbers (%s): use xscale = %q", c.Figure.X, formatList(values), Category)
+			return c.placeBeyond(values)
 		}
 		return nil
 	}
-	for _, v := range values {
-		c.Categories = append(c.Categories, c.categoryName(v, names))
-	}
+	c.Categories = categories(c.Figure.X, rows, names)
 	return nil
 }
 
+// categoryName names a value of x.
 func (c *Chart) categoryName(v any, names map[string]string) string {
-	if name, ok := v.(string); ok && c.Figure.X == "method" {
-		return names[name]
-	}
-	return Format(v)
+	return categoryName(c.Figure.X, v, names)
 }
 
 func (c *Chart) xOf(r Row, names map[string]string) float64 {
@@ -302,26 +340,34 @@ func (c *Chart) xOf(r Row, names map[string]string) float64 {
 	if c.XScale == Category {
 		return float64(slices.Index(c.Categories, c.categoryName(v, names)))
 	}
+	for _, b := range c.Beyond {
+		if b.Name == Format(v) {
+			return b.At
+		}
+	}
 	return v.(float64)
 }
 
 // average makes the point of a cell whose rows differ in the seed only.
 func (c *Chart) average(cell group, series string) (Point, error) {
-	s := cell.series(nil)
-	p := Point{Method: s.Method, Kind: s.Kind}
+	s, y := cell.series(nil), c.measure()
+	p := Point{Method: s.Method, Kind: s.Kind, Chosen: cell.rows[0].Chosen}
 	var values []float64
 	for _, r := range cell.rows {
 		p.IDs = append(p.IDs, shortID(r.ID))
-		if r.Diverged && !c.Y.Exact {
+		if r.Diverged && !y.Exact {
 			p.Diverged++
 			continue
 		}
-		if v, ok := r.Value(c.Figure.Y).(float64); ok && !math.IsInf(v, 0) {
+		if v, ok := r.Value(y.Name).(float64); ok && !math.IsInf(v, 0) {
 			values = append(values, v)
+			if c.Figure.Raw {
+				p.Each = append(p.Each, Each{ID: shortID(r.ID), Seed: r.Seed, Y: v})
+			}
 		}
 	}
-	if c.Y.Exact {
-		if err := checkExact(c.Figure.Y, cell.name(), values); err != nil {
+	if y.Exact {
+		if err := checkExact(y.Name, cell.name(), values); err != nil {
 			return p, err
 		}
 		values = values[:min(len(values), 1)]
@@ -338,9 +384,9 @@ func (c *Chart) remark(m stats.Mean, diverged, runs int, series string) {
 	case diverged > 0:
 		c.warn("%s: %s diverged", series, ofRuns(diverged, runs))
 	case m.N == 0:
-		c.warn("%s: %s not measured", series, c.Y.Header)
+		c.warn("%s: %s not measured", series, c.measure().Header)
 	}
-	if m.N == 1 && c.Y.Metric && !c.Y.Exact {
+	if y := c.measure(); m.N == 1 && y.Metric && !y.Exact {
 		c.warn("%s", m.Warning)
 	}
 }
@@ -390,21 +436,25 @@ func (c *Chart) addBaselines(rows, selected []Row, names map[string]string, pend
 		return nil, fmt.Errorf("baseline: %w", err)
 	}
 	c.absent("baseline: ", notes)
-	for _, g := range groupBy(base, []string{"method"}) {
-		if err := g.checkHidden(); err != nil {
-			return nil, fmt.Errorf("baseline: %w", err)
-		}
-		s := g.series(names)
-		p, err := c.average(g, s.Label)
-		if err != nil {
-			return nil, err
-		}
-		s.Points = []Point{p}
-		c.Baselines = append(c.Baselines, s)
-	}
-	return slices.DeleteFunc(slices.Clone(selected), func(r Row) bool {
+	rest := slices.DeleteFunc(slices.Clone(selected), func(r Row) bool {
 		return slices.ContainsFunc(base, func(b Row) bool { return b.ID == r.ID })
-	}), nil
+	})
+	for _, g := range groupBy(base, []string{"method"}) {
+		for _, part := range c.baselineShares(g, rest, names) {
+			if err := part.checkHidden(); err != nil {
+				return nil, fmt.Errorf("baseline: %w", err)
+			}
+			s := part.series(names)
+			s.Panel = part.panel
+			p, err := c.average(part.group, s.Label)
+			if err != nil {
+				return nil, err
+			}
+			s.Points = []Point{p}
+			c.Baselines = append(c.Baselines, s)
+		}
+	}
+	return rest, nil
 }
 
 // checkLog refuses values that a log scale cannot show.
@@ -414,8 +464,8 @@ func (c *Chart) checkLog() error {
 			if c.XScale == Log && p.X <= 0 && i < len(c.Series) {
 				return fmt.Errorf("%s = %s does not fit a log scale", c.Figure.X, formatNumber(p.X))
 			}
-			if c.Figure.YScale == Log && p.Y <= 0 {
-				return fmt.Errorf("%s = %s does not fit a log scale", c.Figure.Y, formatNumber(p.Y))
+			if (c.Figure.YScale == Log || c.Figure.ZScale == Log) && p.Y <= 0 {
+				return fmt.Errorf("%s = %s does not fit a log scale", c.measure().Name, formatNumber(p.Y))
 			}
 		}
 	}

@@ -78,6 +78,8 @@ func metrics() []metric {
 		{Column{Name: "loss", Header: "validation loss", Unit: "nats/token", Kind: Measure}, final(loss)},
 		{Column{Name: "bits_per_byte", Header: "bits/byte", Kind: Measure}, final(func(e record.EvalRow) record.Float { return e.BitsPerByte })},
 		{Column{Name: "ppl_galore77", Header: "perplexity, N+1 estimator (GaLore#77)", Kind: Measure}, final(func(e record.EvalRow) record.Float { return e.PPLGalore77 })},
+		{Column{Name: "select_loss", Header: "loss on the selection set", Unit: "nats/token", Kind: Measure}, chosenBy(loss)},
+		{Column{Name: "select_ppl", Header: "perplexity on the selection set", Kind: Measure}, chosenBy(ppl)},
 		{Column{Name: "best_ppl", Header: "best validation perplexity", Kind: Measure}, best(ppl)},
 		{Column{Name: "best_loss", Header: "best validation loss", Unit: "nats/token", Kind: Measure}, best(loss)},
 		{Column{Name: "optimizer_state_bytes", Header: "optimizer state, actual", Unit: "MiB", Kind: Bytes, Exact: true}, bytes(memory.OptimizerState, memory.Projectors)},
@@ -105,6 +107,7 @@ func metrics() []metric {
 		{Column{Name: "eval_seconds", Header: "evaluation time", Unit: "s", Kind: Seconds}, func(r record.Run) float64 { return float64(r.Summary.Time.EvalS) }},
 		{Column{Name: "refresh_seconds", Header: "time in refreshes and merges", Unit: "s", Kind: Seconds}, func(r record.Run) float64 { return float64(r.Summary.Time.RefreshS) }},
 		{Column{Name: "checkpoint_seconds", Header: "time of writing checkpoints", Unit: "s", Kind: Seconds}, func(r record.Run) float64 { return orMissing(float64(r.Summary.Time.CheckpointS)) }},
+		{Column{Name: "diagnostics_seconds", Header: "time in diagnostics", Unit: "s", Kind: Seconds}, func(r record.Run) float64 { return orMissing(float64(r.Summary.Time.DiagnosticsS)) }},
 		{Column{Name: "seconds", Header: "time in all", Unit: "s", Kind: Seconds}, func(r record.Run) float64 { return float64(r.Summary.Time.Total()) }},
 		{Column{Name: "estimated_seconds", Header: "estimated time", Unit: "s", Kind: Seconds}, func(r record.Run) float64 {
 			if r.Estimate == nil {
@@ -152,16 +155,27 @@ func Describe(name string) Column {
 			return c
 		}
 	}
+	for _, l := range looks() {
+		if l.Name == name {
+			return l.Column
+		}
+	}
 	c := Column{Name: name, Header: strings.ReplaceAll(name, "_", " ")}
 	switch name {
 	case "lr":
 		c.Header = "learning rate"
+	case "effective_lr":
+		c.Header = "effective learning rate of attention and MLP"
 	case "update_proj_gap":
 		c.Header = "updates between refreshes"
 	case "steps":
 		c.Header, c.Kind = "updates", Count
 	case "kind":
 		c.Header = "kind of method"
+	case "after":
+		c.Header = "updates since the refresh"
+	case "dim":
+		c.Header = "dimension of the space"
 	}
 	return c
 }

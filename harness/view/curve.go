@@ -91,23 +91,49 @@ func (c *Chart) curves(rows []Row, names map[string]string) error {
 			return err
 		}
 	}
+	rows, err := c.placePanels(rows, names)
+	if err != nil {
+		return err
+	}
 	for _, g := range groupBy(rows, c.groupColumns()) {
-		if err := g.checkHidden(); err != nil {
-			return err
+		for _, part := range c.shares(g, names) {
+			if err := part.checkHidden(); err != nil {
+				return err
+			}
+			s := g.series(names)
+			s.Panel = part.panel
+			points, err := c.curve(part.group, s.Label)
+			if err != nil {
+				return err
+			}
+			if len(points) == 0 {
+				c.nothing(s.Label)
+				continue
+			}
+			s.Points = points
+			c.Series = append(c.Series, s)
 		}
-		s := g.series(names)
-		points, err := c.curve(g, s.Label)
-		if err != nil {
-			return err
-		}
-		if len(points) == 0 {
-			c.warn("%s: nothing recorded for %s", s.Label, c.Y.Header)
-			continue
-		}
-		s.Points = points
-		c.Series = append(c.Series, s)
+	}
+	if len(c.Series) == 0 && c.Figure.X == "seconds" {
+		c.Skip = "no timings were kept of the runs that it shows"
 	}
 	return nil
+}
+
+// nothing warns of a series that has no point.
+func (c *Chart) nothing(series string) {
+	if c.Figure.X == "seconds" {
+		c.warn("%s: no timings kept, so not shown", series)
+		return
+	}
+	c.warn("%s: nothing recorded for %s", series, c.Y.Header)
+}
+
+// A seeded sample knows its run.
+type seeded struct {
+	sample
+	id   string
+	seed int
 }
 
 // curve averages the runs of a group that did not diverge. When all did, it
@@ -118,7 +144,7 @@ func (c *Chart) curve(g group, series string) ([]Point, error) {
 	if len(averaged) == 0 {
 		averaged = g.rows
 	}
-	byStep := map[int][]sample{}
+	byStep := map[int][]seeded{}
 	var ids []string
 	for _, r := range averaged {
 		m, err := r.Metrics()
@@ -135,12 +161,17 @@ func (c *Chart) curve(g group, series string) ([]Point, error) {
 		} else {
 			list, err = samples(m, split, c.Figure.X, c.Figure.Y)
 		}
+		if err == nil && c.Figure.X == "seconds" {
+			var elapsed clock
+			elapsed, err = r.clock()
+			list = elapsed.onClock(list)
+		}
 		if err != nil {
 			return nil, err
 		}
 		for _, s := range list {
 			if !math.IsNaN(s.y) && !math.IsInf(s.y, 0) && !(c.XScale == Log && s.x <= 0) {
-				byStep[s.step] = append(byStep[s.step], s)
+				byStep[s.step] = append(byStep[s.step], seeded{s, shortID(r.ID), r.Seed})
 			}
 		}
 		ids = append(ids, shortID(r.ID))
@@ -150,12 +181,16 @@ func (c *Chart) curve(g group, series string) ([]Point, error) {
 	for _, step := range slices.Sorted(maps.Keys(byStep)) {
 		var x float64
 		var ys []float64
+		var each []Each
 		for _, s := range byStep[step] {
 			x += s.x / float64(len(byStep[step]))
 			ys = append(ys, s.y)
+			if c.Figure.Raw {
+				each = append(each, Each{s.id, s.seed, s.x, s.y})
+			}
 		}
 		m := stats.Of(ys)
-		points = append(points, Point{X: x, Y: m.Value, Lo: m.Lo, Hi: m.Hi, N: m.N, IDs: ids})
+		points = append(points, Point{X: x, Y: m.Value, Lo: m.Lo, Hi: m.Hi, N: m.N, IDs: ids, Each: each})
 		fewest = min(fewest, m.N)
 	}
 	if len(points) > 0 && diverged == len(g.rows) {

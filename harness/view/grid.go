@@ -16,6 +16,8 @@ type Grid struct {
 	Rows    []GridRow
 	// Baselines are count-based models of the same data; they have a loss only.
 	Baselines []GridRow
+	// Comparisons are of the rows with a baseline row, one per compared column.
+	Comparisons []Comparison
 	// Notes hold for the whole table.
 	Notes []string
 }
@@ -25,6 +27,8 @@ type GridRow struct {
 	Label string // of a baseline
 	Cells []Cell // one per column
 	IDs   []string
+	// Contrasts are the row's differences, one per comparison of the grid.
+	Contrasts []Contrast
 	// Notes hold for this row: "1 of 3 seeds diverged".
 	Notes    []string
 	Diverged int
@@ -100,6 +104,9 @@ func tabulate(t Table, rows []Row, pending int, baselines []record.Baseline) (Gr
 			}
 			g.Rows = append(g.Rows, row)
 		}
+		if err := g.compare(groups, methods, pending); err != nil {
+			return g, err
+		}
 	}
 	if err := g.sort(); err != nil {
 		return g, err
@@ -134,6 +141,11 @@ func (g *Grid) row(cell group, methods map[string]string) (GridRow, error) {
 	}
 	if row.Diverged > 0 {
 		row.Notes = append(row.Notes, ofRuns(row.Diverged, row.Runs)+" diverged")
+	}
+	for _, r := range cell.rows {
+		for _, w := range r.Warnings {
+			row.note(w.Text)
+		}
 	}
 	for _, c := range g.Columns {
 		out, err := g.cell(c, cell, methods)

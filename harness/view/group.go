@@ -84,6 +84,9 @@ func (g group) checkHidden() error {
 		for name := range r.Settings {
 			names[name] = true
 		}
+		for name := range r.Part {
+			names[name] = true
+		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(names)) {
 		if isSeed(name) || beside(name) {

@@ -11,6 +11,7 @@ import (
 	"github.com/agnivade/levenshtein"
 
 	"ranklab/harness/record"
+	"ranklab/harness/stats"
 	"ranklab/internal/memory"
 )
 
@@ -24,20 +25,35 @@ type Row struct {
 	Method   string         // name of the method's table
 	Kind     string         // kind of the method
 	Seed     int            //
+	Stage    string         // record.Tune: a trial, by which a rate was chosen; "" for results
+	Chosen   bool           // of trials: the one whose rate was chosen
 	Diverged bool           // a result, but not one to average
 	Machine  string         // what its times were measured on; "" = not known
 	Settings map[string]any // every other setting and axis, as plain values
+	Part     map[string]any // of a row that stands for a part of the run: which part, as plain values
 	Results  map[string]float64
 	Memory   map[memory.Category]int64
 	RSS      []record.RSSSample // resident size of the process along the run
+	Warnings []stats.Warning    // what a reader of its results must know
+	Evidence *record.Evidence   // what it started from and was fed with; nil if not recorded
 	// Metrics reads the rows along the run.
 	Metrics func() (record.Metrics, error)
+	// Subspace reads what was seen of its subspaces; nil or no rows: nothing.
+	Subspace func() ([]record.SubspaceRow, error)
+	// Timing reads when updates were done; nil, or without rows, where that was
+	// not kept.
+	Timing func() ([]record.TimingRow, error)
 }
 
 // Rows returns the finished runs of a sweep in its order, and the entries of
-// the sweep that have no result among runs yet.
+// the sweep that have no result among runs yet. Trials are not among them: see
+// [Trials].
 func Rows(s record.Sweep, runs []record.Run) (rows []Row, pending []record.SweepRun) {
-	for _, sr := range s.Runs {
+	return rowsOf(s, s.Reported(), runs)
+}
+
+func rowsOf(s record.Sweep, list []record.SweepRun, runs []record.Run) (rows []Row, pending []record.SweepRun) {
+	for _, sr := range list {
 		r, err := record.Find(runs, sr.ID)
 		if err != nil || !r.Finished() {
 			pending = append(pending, sr)
@@ -66,13 +82,16 @@ func RowOf(r record.Run) (Row, error) {
 
 func newRow(experiment string, sr record.SweepRun, r record.Run) Row {
 	row := Row{
-		ID: r.ID, Label: sr.Label, Method: sr.Variant, Seed: sr.Seed,
+		ID: r.ID, Label: sr.Label, Method: sr.Variant, Seed: sr.Seed, Stage: sr.Stage, Chosen: sr.Chosen,
 		Diverged: r.State() == record.Diverged,
 		Machine:  machineOf(r.Provenance),
 		Settings: make(map[string]any),
 		Results:  make(map[string]float64),
 		Memory:   r.Summary.Memory,
+		Evidence: r.Evidence,
 		Metrics:  r.Metrics,
+		Subspace: r.Subspace,
+		Timing:   r.Timing,
 	}
 	if m := r.Measured(); m != nil {
 		row.RSS = m.RSS
@@ -82,15 +101,7 @@ func newRow(experiment string, sr record.SweepRun, r record.Run) Row {
 	if !ok && len(r.Origins) > 0 {
 		o = r.Origins[0]
 	}
-	row.Kind = o.Kind
-	for name, value := range o.Settings {
-		if !beside(name) {
-			row.Settings[name] = plain(value)
-		}
-	}
-	for name, value := range sr.Axes {
-		row.Settings[name] = plain(value)
-	}
+	row.reached(o.Kind, o.Settings, sr.Axes)
 	if r.Provenance != nil {
 		row.Settings["corpus_digest"] = r.Provenance.CorpusDigest
 		row.Settings["tokenizer_digest"] = r.Provenance.TokenizerDigest
@@ -101,6 +112,26 @@ func newRow(experiment string, sr record.SweepRun, r record.Run) Row {
 	for _, m := range metrics() {
 		row.Results[m.Name] = m.value(r)
 	}
+	return row
+}
+
+// reached fills in the settings of a run as an experiment reaches it.
+func (r *Row) reached(kind string, settings, axes map[string]any) {
+	r.Kind = kind
+	for name, value := range settings {
+		if !beside(name) {
+			r.Settings[name] = plain(value)
+		}
+	}
+	for name, value := range axes {
+		r.Settings[name] = plain(value)
+	}
+}
+
+// PlannedRow is a run without results: what is known before it is trained.
+func PlannedRow(sr record.SweepRun, kind string, settings map[string]any) Row {
+	row := Row{ID: sr.ID, Label: sr.Label, Method: sr.Variant, Seed: sr.Seed, Settings: make(map[string]any)}
+	row.reached(kind, settings, sr.Axes)
 	return row
 }
 
@@ -126,6 +157,9 @@ func (r Row) Value(name string) any {
 		return r.Label
 	case "seed":
 		return float64(r.Seed)
+	}
+	if v, ok := r.Part[name]; ok {
+		return v
 	}
 	if v, ok := r.Settings[r.settingKey(name)]; ok {
 		return v
@@ -164,6 +198,9 @@ func columnsOf(rows []Row) []string {
 	names := map[string]bool{"method": true, "kind": true, "label": true, "seed": true}
 	for _, r := range rows {
 		for name := range r.Settings {
+			names[name] = true
+		}
+		for name := range r.Part {
 			names[name] = true
 		}
 	}

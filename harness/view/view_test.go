@@ -178,7 +178,7 @@ func TestMistakesNameTheCure(t *testing.T) {
 		"no finished run has method = lora":        {X: "rank", Y: "ppl", Where: map[string]any{"method": "lora"}},
 		"(there are adamw, galore)":                {X: "rank", Y: "ppl", Where: map[string]any{"method": "lora"}},
 		"baseline: where: no finished run":         {X: "rank", Y: "ppl", Where: galore, Baseline: map[string]any{"method": "sgd"}},
-		`use xscale = "category"`:                  {X: "update_proj_gap", Y: "ppl", XScale: Log, Where: galore, Group: []string{"rank"}},
+		`use xscale = "category"`:                  {X: "method", Y: "ppl", XScale: Log, Where: galore, Group: []string{"rank", "update_proj_gap"}},
 		`"peak_tokens" does not exist along a run`: {X: "step", Y: "peak_tokens", Where: map[string]any{"method": "adamw"}},
 		`y = "method" is not a number`:             {X: "rank", Y: "method"},
 		"x is missing":                             {Y: "ppl"},
