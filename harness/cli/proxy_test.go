@@ -1,9 +1,10 @@
 package cli_test
 
 import (
+	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
@@ -12,24 +13,60 @@ import (
 
 // toy makes an experiment so small that a run takes moments, at the full hidden
 // size, since ranks go up to it.
-var toy = []string{
-	"model.intermediate_size=128", "model.num_hidden_layers=1", "model.num_attention_heads=2", "model.vocab_size=512",
-	"data.source=text", `data.modules="!unset"`, `data.paths=["text"]`, "data.val_fraction=0.2",
-	"train.total_batch_size=2", "train.batch_size=2", "train.max_length=16", "eval.every=4", "eval.tokens=64",
-	"seeds=1",
-}
+const toy = `extends = ["proxy/%s.toml"]
+name = "%[1]s"
+seeds = 2
 
-// lengths replaces the numbers of updates of an experiment by toy ones.
-var lengths = map[string][]string{
-	"rank": {"sweep.train.steps=[4,8]"},
+[model]
+intermediate_size = 128
+num_hidden_layers = 1
+num_attention_heads = 2
+vocab_size = 512
+
+[data]
+source = "text"
+modules = "!unset"
+paths = ["text"]
+val_fraction = 0.2
+
+[train]
+%[2]s
+total_batch_size = 2
+batch_size = 2
+max_length = 16
+
+[eval]
+every = 4
+tokens = 64
+
+%[3]s
+`
+
+// changes makes single experiments shorter: what stands below [train], and what
+// replaces tables of their own.
+var changes = map[string][2]string{
+	"rank":   {"", "[sweep]\ntrain.steps = [4, 8]\n[method.galore.sweep]\nrank = [8, 32, 128]"},
+	"scale":  {"", "[sweep]\ntrain.steps = [4, 8]\n[[sweep.zip]]\nmodel.hidden_size = [64, 128]"},
+	"table2": {"steps = 8", "[tune]\ngrid = [1e-3, 2e-3]\nmax_trials = 2\nselect_tokens = 64\n[method.lora-warm]\nfull_rank_steps = 2\nmerge_every = 6\n[method.relora]\nmerge_every = 4\n[method.relora-warm]\nfull_rank_steps = 4\nmerge_every = 2\ntrain.warmup_steps = 1\n[method.adamw8bit]\nuse_lr = \"table2:adamw\"\n[method.galore8bit]\nuse_lr = \"table2:galore\""},
+	"drift":  {"steps = 42", "[diagnostics]\nafter = [1]\n[method.galore.sweep]\nupdate_proj_gap = [19, 20]\n"},
 }
 
 // TestProxy runs every experiment on proxies at toy size: all its runs train,
-// and all its tables and figures come out.
+// all its tables and figures come out, and its claims are judged.
 func TestProxy(t *testing.T) {
 	dir := t.TempDir()
 	if err := writeText(filepath.Join(dir, "text")); err != nil {
 		t.Fatal(err)
+	}
+	ranklab := func(t *testing.T, args ...string) string {
+		t.Helper()
+		command := exec.Command("ranklab", append(args, "--results", "results", "--cache", "cache")...)
+		command.Dir = dir
+		out, err := command.CombinedOutput()
+		if err != nil {
+			t.Fatalf("%q: %v\n%s", args, err, out)
+		}
+		return string(out)
 	}
 	for _, name := range spec.Embedded() {
 		short, proxy := strings.CutPrefix(name, "proxy/")
@@ -37,37 +74,41 @@ func TestProxy(t *testing.T) {
 			continue
 		}
 		t.Run(short, func(t *testing.T) {
-			overrides := slices.Clone(toy)
-			if special, ok := lengths[short]; ok {
-				overrides = append(overrides, special...)
-			} else {
-				overrides = append(overrides, "train.steps=8")
+			change, ok := changes[short]
+			if !ok {
+				change[0] = "steps = 8"
 			}
-			args := []string{"sweep", name, "--results", "results", "--cache", "cache", "--no-calibration", "--fail-fast"}
-			for _, o := range overrides {
-				args = append(args, "-S", o)
-			}
-			command := exec.Command("ranklab", args...)
-			command.Dir = dir
-			out, err := command.CombinedOutput()
-			if err != nil {
-				t.Fatalf("%v\n%s", err, out)
+			file := "./" + short + ".toml"
+			if err := os.WriteFile(filepath.Join(dir, file), fmt.Appendf(nil, toy, short, change[0], change[1]), 0o666); err != nil {
+				t.Fatal(err)
 			}
 			x, err := spec.Load(name, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
+			if x.Tune != nil {
+				ranklab(t, "tune", file, "--no-calibration")
+			}
+			out := ranklab(t, "sweep", file, "--no-calibration", "--fail-fast")
 			for _, f := range x.Figures {
-				for _, ext := range []string{".svg", ".png", ".csv"} {
-					if files, _ := filepath.Glob(filepath.Join(dir, "results", "figures", x.Name, "fig-"+f.ID+ext)); len(files) != 1 {
-						t.Errorf("figure %s%s is not there\n%s", f.ID, ext, out)
+				for _, ext := range []string{".svg", ".png", ".pdf", ".csv"} {
+					if files, _ := filepath.Glob(filepath.Join(dir, "results", "figures", short, "fig-"+f.ID+ext)); len(files) != 1 {
+						t.Errorf("figure %s%s is not there", f.ID, ext)
 					}
 				}
 			}
 			for _, table := range x.Tables {
-				if !strings.Contains(string(out), table.Title) {
-					t.Errorf("table %s was not printed\n%s", table.ID, out)
+				if !strings.Contains(out, table.Title) {
+					t.Errorf("table %s was not printed", table.ID)
 				}
+			}
+			for _, claim := range x.Claims {
+				if !strings.Contains(out, claim.ID) {
+					t.Errorf("claim %s was not judged", claim.ID)
+				}
+			}
+			if t.Failed() {
+				t.Log(out)
 			}
 		})
 	}
