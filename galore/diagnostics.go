@@ -228,18 +228,21 @@ func (b *probe) sides(q *projected) []side {
 	return all
 }
 
-// renewed follows a refresh that found a basis or not, before anything becomes of the
-// moments. It returns the time that it took.
-func (b *probe) renewed(q *projected, g tensor.Matrix, n int, ok bool) (took time.Duration) {
+// renewed follows a refresh that found new bases for some sides, before anything
+// becomes of the moments. It returns the time that it took.
+func (b *probe) renewed(q *projected, g tensor.Matrix, n int, found sides) (took time.Duration) {
 	if !b.due(n) {
 		return 0
 	}
 	start := time.Now()
-	d, hasBasis := b.device, b.hadBasis || ok
+	d, hasBasis := b.device, b.hadBasis || found == q.sides()
 	all := b.sides(q)
 	for i := range all {
 		s := &all[i]
-		s.Update, s.Kept, s.NonFinite = n, !ok, d.NonFinite(g)
+		s.Update, s.Kept, s.NonFinite = n, !found.right, d.NonFinite(g)
+		if s.Left {
+			s.Kept = !found.left
+		}
 		if !hasBasis {
 			continue
 		}

@@ -262,7 +262,7 @@ func (m *Method) rebase(q *projected, grad tensor.Matrix, s optim.Step) bool {
 	failpoint.Here("basis found")
 	q.keep(m.device, renewed)
 	ok := renewed == q.sides()
-	looked := m.probe.renewed(q, grad, s.N, ok)
+	looked := m.probe.renewed(q, grad, s.N, renewed)
 	m.settle(q, renewed, s)
 	m.refresh.add(captured, ok, time.Since(start)-looked)
 	q.hasBasis = q.hasBasis || ok

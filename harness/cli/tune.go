@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"cmp"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -185,8 +186,11 @@ func (v *env) round(e *spec.Experiment, search *tune.Search, c sweepCmd, stored 
 // results stay in it.
 func (v *env) trialSweep(e *spec.Experiment, c sweepCmd) (record.Sweep, error) {
 	s, err := record.ReadSweep(v.results, e.Name)
-	if err != nil {
-		s = record.Sweep{Experiment: e.Name, Title: e.Title}
+	if errors.Is(err, record.ErrNoResults) {
+		s, err = record.Sweep{Experiment: e.Name, Title: e.Title}, nil
+	}
+	if err != nil { // not to be replaced by one without its results
+		return s, err
 	}
 	if s.Committed { // its results are committed runs
 		s.Committed, s.Reference = false, true

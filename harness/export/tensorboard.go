@@ -132,7 +132,7 @@ func events(x Exported) (data []byte, rows int, err error) {
 		s = scalar(s, "train/tokens_seen", float64(r.TokensSeen))
 		list = append(list, at{r.Step, s})
 	}
-	for _, r := range metrics.Eval {
+	for _, r := range slices.Concat(metrics.Eval, metrics.Select) {
 		s := scalar(nil, r.Split+"/loss", float64(r.Loss))
 		s = scalar(s, r.Split+"/ppl", float64(r.PPL))
 		s = scalar(s, r.Split+"/bits_per_byte", float64(r.BitsPerByte))

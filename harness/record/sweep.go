@@ -76,6 +76,9 @@ type Baseline struct {
 
 const sweepFile = "sweep.json"
 
+// ErrNoResults says that an experiment has no sweep file.
+var ErrNoResults = errors.New("no results")
+
 // WriteSweep writes the sweep file of an experiment below a results root.
 func WriteSweep(root string, s Sweep) error {
 	if err := checkExperiment(s.Experiment); err != nil {
@@ -116,9 +119,9 @@ func ReadSweep(root, experiment string) (Sweep, error) {
 		return s, err
 	}
 	if len(known) == 0 {
-		return s, fmt.Errorf("no results of experiment %q: %s holds none yet (ranklab sweep makes them)", experiment, root)
+		return s, fmt.Errorf("%w of experiment %q: %s holds none yet (ranklab sweep makes them)", ErrNoResults, experiment, root)
 	}
-	return s, fmt.Errorf("no results of experiment %q in %s; there are: %s", experiment, root, strings.Join(known, ", "))
+	return s, fmt.Errorf("%w of experiment %q in %s; there are: %s", ErrNoResults, experiment, root, strings.Join(known, ", "))
 }
 
 // checkExperiment refuses a name that would not be one folder below sweeps.

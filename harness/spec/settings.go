@@ -1,6 +1,9 @@
 package spec
 
-import "reflect"
+import (
+	"reflect"
+	"slices"
+)
 
 // Settings returns every setting of the run as a flat column: method keys and
 // keys that only one section has by their short names ("rank", "steps"), others
@@ -18,8 +21,12 @@ func (r Run) Settings() map[string]any {
 		if !ok || !f.run || f.section == "seed" || f.section == "diagnostics" {
 			continue
 		}
-		if f.key == "eval.select_tokens" && r.Eval.SelectTokens == 0 {
-			continue // a column of trials only: records that came before it have none
+		// Columns that came after the first records are left out while they are
+		// unused: old and new records of the same settings have the same columns. An
+		// axis is a column whatever its value.
+		late := []string{"eval.select_tokens", "method.moments", "method.projector_dtype"}
+		if slices.Contains(late, f.key) && f.unused(f.value(reflect.ValueOf(r))) {
+			continue
 		}
 		if f.typ.Kind() == reflect.Map {
 			for _, role := range roles() {

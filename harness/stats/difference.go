@@ -58,6 +58,7 @@ func newDifference(design Design, n int, estimate, se, df float64) Difference {
 	half := studentQuantile((1+Confidence)/2, df) * se
 	d.Lo, d.Hi = estimate-half, estimate+half
 	switch {
+	case math.IsNaN(se) || math.IsNaN(estimate): // nothing is known
 	case se > 0:
 		d.P = 2 * distuv.StudentsT{Mu: 0, Sigma: 1, Nu: df}.CDF(-math.Abs(estimate)/se)
 	case estimate == 0:

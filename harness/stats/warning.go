@@ -15,7 +15,6 @@ type WarningKind string
 // Kinds of warnings.
 const (
 	FewSeeds        WarningKind = "few_seeds"        // too few to compare
-	Diverged        WarningKind = "diverged"         // runs that diverged are left out
 	Incomplete      WarningKind = "incomplete"       // seeds without a result are left out
 	NotPaired       WarningKind = "not_paired"       // seeds are not shared
 	UnevenSpread    WarningKind = "uneven_spread"    // one treatment scatters more than the pooled error says
@@ -23,24 +22,18 @@ const (
 	OtherData       WarningKind = "other_data"       // evaluated on something else
 	HiddenDimension WarningKind = "hidden_dimension" // more differs than is shown
 	SeveralEpochs   WarningKind = "several_epochs"   // text was seen more than once
-	EdgeOfGrid      WarningKind = "edge_of_grid"     // the best value lies at the edge of those tried
-	UnequalBudgets  WarningKind = "unequal_budgets"  // methods were tuned with different numbers of trials
+
+	// Of how learning rates were found:
+	EdgeOfGrid     WarningKind = "edge_of_grid"    // the best rate is the lowest or the highest that was tried
+	UnequalBudgets WarningKind = "unequal_budgets" // methods had different numbers of trials
+	GivenRate      WarningKind = "given_rate"      // a rate was given beside tuned ones
+	OtherLength    WarningKind = "other_length"    // rates were tuned in runs with another number of updates
+	StaleTuning    WarningKind = "stale_tuning"    // rates were tuned for other settings
 )
 
 // TooFewSeeds says why nothing is compared.
 func TooFewSeeds(n int) Warning {
 	return Warning{FewSeeds, fmt.Sprintf("%s: no comparison with fewer than %d", seeds(n), MinSeeds)}
-}
-
-// AtEdge says that the best value of a setting lies at the edge of those tried:
-// a better one may lie beyond.
-func AtEdge(setting, value, tried string) Warning {
-	return Warning{EdgeOfGrid, fmt.Sprintf("the best %s, %s, is at the edge of those tried (%s): a better one may lie beyond", setting, value, tried)}
-}
-
-// Budgets says that methods were not tuned alike.
-func Budgets(trials, others string) Warning {
-	return Warning{UnequalBudgets, fmt.Sprintf("tuned with %s trials, others with %s", trials, others)}
 }
 
 // Epochs says that a run has seen its text more than once.

@@ -141,7 +141,7 @@ func TestWhatIsNotComparedIsSaid(t *testing.T) {
 		}
 		if rows[i].Method == "shorter" {
 			rows[i].Results["epochs"] = 2.5
-			rows[i].Warnings = []stats.Warning{stats.AtEdge("lr", "0.1", "0.01, 0.1")}
+			rows[i].Warnings = []stats.Warning{{Kind: stats.EdgeOfGrid, Text: "the best rate is at the edge"}}
 		}
 	}
 	g := tabulated(t, Table{Rows: []string{"method"}, Columns: []string{"ppl"}, CompareTo: map[string]any{"method": "adamw"}}, rows)
@@ -151,7 +151,7 @@ func TestWhatIsNotComparedIsSaid(t *testing.T) {
 		{"1 seed: no interval", "1 seed: no comparison with fewer than 3"},
 		{"1 of 4 seeds diverged", "compared over seeds 0, 2, 3 only"},
 		{"4 of 4 seeds diverged", "0 seeds: no comparison with fewer than 3"},
-		{"the best lr, 0.1, is at the edge of those tried (0.01, 0.1): a better one may lie beyond", "2.5 epochs: later passes see text that was trained on", "steps is 200, of the baseline 400"},
+		{"the best rate is at the edge", "2.5 epochs: later passes see text that was trained on", "steps is 200, of the baseline 400"},
 		{"validation perplexity not compared: max length is 256, of the baseline 128"},
 	} {
 		if !slices.Equal(g.Rows[i].Notes, want) {

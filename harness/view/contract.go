@@ -72,6 +72,7 @@ func examine(q clause, rows []Row) Finding {
 	}
 	var said, seen []string
 	var silent []Row
+	compared := 0
 	for _, set := range sets {
 		lead := ""
 		if q.perSeed && len(sets) > 1 {
@@ -79,6 +80,7 @@ func examine(q clause, rows []Row) Finding {
 		}
 		known, unknown := q.split(set.rows)
 		silent = append(silent, unknown...)
+		compared += len(known)
 		if len(known) == 0 {
 			continue
 		}
@@ -96,6 +98,9 @@ func examine(q clause, rows []Row) Finding {
 	if len(silent) > 0 {
 		f.breach(fmt.Sprintf("not recorded for %s (%s)", count(len(silent), "run"), namesOf(silent)), silent, true)
 	}
+	if compared == 0 && len(silent) == 0 {
+		f.breach("no run has come far enough to compare it", rows, true)
+	}
 	if len(f.Breaches) > 0 {
 		texts := make([]string, len(f.Breaches))
 		for i, b := range f.Breaches {
@@ -104,15 +109,15 @@ func examine(q clause, rows []Row) Finding {
 		f.Text = strings.Join(append(texts, said...), "; ")
 		return f
 	}
-	f.Text = fmt.Sprintf("same for all %d runs", len(rows))
-	if len(rows) == 1 {
+	f.Text = fmt.Sprintf("same for all %d runs", compared)
+	if compared == 1 {
 		f.Text = "only one run: nothing to compare with"
 	}
 	if q.perSeed && len(sets) > 1 {
-		f.Text = fmt.Sprintf("same for all %d runs, seed by seed", len(rows))
+		f.Text = fmt.Sprintf("same for all %d runs, seed by seed", compared)
 		slices.Sort(seen)
 		if len(slices.Compact(seen)) == 1 {
-			f.Text = fmt.Sprintf("same for all %d runs, of every seed", len(rows))
+			f.Text = fmt.Sprintf("same for all %d runs, of every seed", compared)
 		}
 	}
 	f.Text = strings.Join(append([]string{f.Text}, said...), "; ")

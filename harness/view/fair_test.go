@@ -72,7 +72,7 @@ func TestWarningsOfRunsAreShown(t *testing.T) {
 		ID: "aaaaaaaaaaaa", Summary: &record.Summary{ID: "aaaaaaaaaaaa", State: record.Done, Final: eval},
 		Origins: []record.Origin{{Variant: "galore", Kind: "galore", Settings: map[string]any{"rank": 8}}},
 	}})
-	rows[0].Warnings = []stats.Warning{stats.Budgets("3", "5")}
+	rows[0].Warnings = []stats.Warning{{Kind: stats.UnequalBudgets, Text: "tuned with 3 trials, others with 5"}}
 	g, err := view.Tabulate(view.Table{ID: "t", Rows: []string{"method"}, Columns: []string{"ppl"}}, rows, 0, nil)
 	if err != nil || !slices.Contains(g.Rows[0].Notes, "tuned with 3 trials, others with 5") {
 		t.Errorf("%v, table notes %q", err, g.Rows[0].Notes)

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"ranklab/harness/record"
+	"ranklab/harness/stats"
 )
 
 // TuneSource is the Source of figures of trials: how results depend on the
@@ -46,30 +47,13 @@ func SensitivityFigure() Figure {
 	}
 }
 
-// The kinds of [TuningWarning].
-const (
-	AtEdge      = "optimum-at-edge"        // the best rate is the lowest or the highest that was tried
-	Unequal     = "unequal-tuning-budgets" // methods had different numbers of trials
-	StaleTuning = "stale-tuning"           // rates were tuned for other settings
-	GivenRate   = "given-rate"             // a rate was given beside tuned ones
-	OtherLength = "trials-of-other-length" // rates were tuned in runs with another number of updates
-)
-
-// A TuningWarning is something that a reader of a comparison must know of how its
-// learning rates were found.
-type TuningWarning struct {
-	Kind    string   `json:"kind"`
-	Methods []string `json:"methods"` // that it is about
-	Text    string   `json:"text"`
-}
-
 // TuningWarnings returns the warnings about the learning rates of a sweep; none if
 // the experiment's file gives them all.
-func TuningWarnings(s record.Sweep) []TuningWarning {
-	var list []TuningWarning
-	warn := func(kind string, methods []string, format string, args ...any) {
+func TuningWarnings(s record.Sweep) []stats.Warning {
+	var list []stats.Warning
+	warn := func(kind stats.WarningKind, methods []string, format string, args ...any) {
 		if len(methods) > 0 {
-			list = append(list, TuningWarning{Kind: kind, Methods: methods, Text: fmt.Sprintf(format, args...)})
+			list = append(list, stats.Warning{Kind: kind, Text: fmt.Sprintf(format, args...)})
 		}
 	}
 	all := func(which func(record.Rate) bool) (methods []string) {
@@ -82,7 +66,7 @@ func TuningWarnings(s record.Sweep) []TuningWarning {
 	}
 	for _, edge := range []struct{ name, word string }{{"low", "lowest"}, {"high", "highest"}} {
 		methods := all(func(r record.Rate) bool { return r.Edge == edge.name })
-		warn(AtEdge, methods, "the best learning rate of %s is the %s that was tried: a better one may lie beyond", strings.Join(methods, ", "), edge.word)
+		warn(stats.EdgeOfGrid, methods, "the best learning rate of %s is the %s that was tried: a better one may lie beyond", strings.Join(methods, ", "), edge.word)
 	}
 	tuned := all(func(r record.Rate) bool { return r.Trials > 0 })
 	var counts []int
@@ -94,10 +78,10 @@ func TuningWarnings(s record.Sweep) []TuningWarning {
 		}
 	}
 	if len(counts) > 0 && slices.Min(counts) != slices.Max(counts) {
-		warn(Unequal, tuned, "unequal tuning budgets, in learning rates tried: %s", strings.Join(budgets, ", "))
+		warn(stats.UnequalBudgets, tuned, "unequal tuning budgets, in learning rates tried: %s", strings.Join(budgets, ", "))
 	}
 	if given := all(func(r record.Rate) bool { return r.From == "" }); len(counts) > 0 {
-		warn(GivenRate, given, "the learning rate of %s was given, that of %s tuned: unequal tuning budgets", strings.Join(given, ", "), strings.Join(tuned, ", "))
+		warn(stats.GivenRate, given, "the learning rate of %s was given, that of %s tuned: unequal tuning budgets", strings.Join(given, ", "), strings.Join(tuned, ", "))
 	}
 	var lengths []string
 	other := all(func(r record.Rate) bool { return len(r.Steps) > 0 })
@@ -106,8 +90,8 @@ func TuningWarnings(s record.Sweep) []TuningWarning {
 			lengths = append(lengths, fmt.Sprintf("%s in %d, its runs have %s", r.Method, r.TrialSteps, strings.Trim(fmt.Sprint(r.Steps), "[]")))
 		}
 	}
-	warn(OtherLength, other, "learning rates were tuned in runs of another number of updates: %s", strings.Join(lengths, "; "))
+	warn(stats.OtherLength, other, "learning rates were tuned in runs of another number of updates: %s", strings.Join(lengths, "; "))
 	stale := all(func(r record.Rate) bool { return r.Stale })
-	warn(StaleTuning, stale, "the learning rate of %s was tuned before its settings or those of the search changed", strings.Join(stale, ", "))
+	warn(stats.StaleTuning, stale, "the learning rate of %s was tuned before its settings or those of the search changed", strings.Join(stale, ", "))
 	return list
 }
