@@ -99,8 +99,5 @@ func number(v float64) string {
 	if math.IsNaN(v) {
 		return ""
 	}
-	if a := math.Abs(v); a >= 1e-4 && a < 1e15 || a == 0 {
-		return strconv.FormatFloat(v, 'f', -1, 64)
-	}
-	return strconv.FormatFloat(v, 'g', -1, 64)
+	return view.Number(v)
 }

@@ -14,6 +14,16 @@ import (
 	"ranklab/internal/atomicfile"
 )
 
+// promises reads the finished runs of an experiment and what it declares of them.
+func (v *env) promises(experiment string) (record.Sweep, []view.Row, view.Declarations, error) {
+	sweep, rows, err := v.rows(experiment)
+	if err != nil {
+		return sweep, nil, view.Declarations{}, err
+	}
+	declared, err := view.Declared(sweep)
+	return sweep, rows, declared, err
+}
+
 type claimsCmd struct {
 	storedArg `embed:""`
 	Strict    bool   `help:"An inconclusive claim is as bad as one that fails."`
@@ -22,11 +32,7 @@ type claimsCmd struct {
 }
 
 func (c claimsCmd) Run(v *env) error {
-	sweep, rows, err := v.rows(c.Experiment)
-	if err != nil {
-		return err
-	}
-	declared, err := view.Declared(sweep)
+	sweep, rows, declared, err := v.promises(c.Experiment)
 	if err != nil {
 		return err
 	}
@@ -62,11 +68,7 @@ type contractCmd struct {
 }
 
 func (c contractCmd) Run(v *env) error {
-	sweep, rows, err := v.rows(c.Experiment)
-	if err != nil {
-		return err
-	}
-	declared, err := view.Declared(sweep)
+	sweep, rows, declared, err := v.promises(c.Experiment)
 	if err != nil {
 		return err
 	}

@@ -6,9 +6,9 @@ import (
 	"math"
 	"os"
 	"path/filepath"
-	"strconv"
 
 	"ranklab/harness/record"
+	"ranklab/harness/view"
 )
 
 // writableRecords reports a folder that holds files which no export in this format
@@ -45,10 +45,7 @@ func plainText(v any) string {
 		if !record.Float(v).Finite() {
 			return ""
 		}
-		if a := math.Abs(v); a >= 1e-4 && a < 1e15 || a == 0 {
-			return strconv.FormatFloat(v, 'f', -1, 64)
-		}
-		return strconv.FormatFloat(v, 'g', -1, 64)
+		return view.Number(v)
 	}
 	if text, err := json.Marshal(v); err == nil {
 		return string(text)

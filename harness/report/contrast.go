@@ -252,7 +252,7 @@ func finite(v float64) string {
 	if math.IsNaN(v) {
 		return ""
 	}
-	return number(v)
+	return view.Number(v)
 }
 
 // A contrastJSON is a difference as a program reads it.

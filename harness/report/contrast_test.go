@@ -86,7 +86,7 @@ func TestComparedCSVIsRectangular(t *testing.T) {
 				if got := lines[1+i][at]; got != want {
 					t.Errorf("row %d: verdict %q, want %q", i, got, want)
 				}
-				if p := lines[1+i][at-1]; r.Contrasts[k].Compared() && p != fmt.Sprint(r.Contrasts[k].Holm) && p != number(r.Contrasts[k].Holm) {
+				if p := lines[1+i][at-1]; r.Contrasts[k].Compared() && p != fmt.Sprint(r.Contrasts[k].Holm) && p != view.Number(r.Contrasts[k].Holm) {
 					t.Errorf("row %d: p %s, want %v", i, p, r.Contrasts[k].Holm)
 				}
 			}

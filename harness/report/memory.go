@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"ranklab/harness/footprint"
+	"ranklab/harness/view"
 	"ranklab/internal/memory"
 )
 
@@ -273,13 +274,13 @@ func (m Memory) writeCSV(w io.Writer) error {
 			line := []string{t.Preset, bytes(t.Parameters), strconv.Itoa(t.Rank), strconv.Itoa(t.BatchSize), strconv.Itoa(t.MaxLength), r.Method, "", "", "",
 				bytes(e.Weights), bytes(e.Adapters), bytes(e.Gradients), bytes(e.State), bytes(e.Projectors), ""}
 			if r.Printed != nil {
-				line[6] = number(*r.Printed)
+				line[6] = view.Number(*r.Printed)
 			}
 			if r.Paper != nil {
 				line[7], line[8] = bytes(r.Paper.Weights), bytes(r.Paper.States)
 			}
 			if r.Deviation != nil {
-				line[14] = number(*r.Deviation)
+				line[14] = view.Number(*r.Deviation)
 			}
 			for _, c := range memory.Categories() {
 				if r.Actual == nil {

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -287,10 +286,10 @@ func writeCSV(w io.Writer, g view.Grid) error {
 			case cell.Mean.N == 0:
 				line = append(line, "")
 			default:
-				line = append(line, number(cell.Mean.Value))
+				line = append(line, view.Number(cell.Mean.Value))
 			}
 			if withInterval(c) && cell.Mean.HasInterval() {
-				line = append(line, number(cell.Mean.Lo), number(cell.Mean.Hi))
+				line = append(line, view.Number(cell.Mean.Lo), view.Number(cell.Mean.Hi))
 			} else if withInterval(c) {
 				line = append(line, "", "")
 			}
@@ -303,14 +302,6 @@ func writeCSV(w io.Writer, g view.Grid) error {
 }
 
 func withInterval(c view.Column) bool { return c.Metric && c.Kind == view.Measure }
-
-// number writes a finite number in full.
-func number(v float64) string {
-	if a := math.Abs(v); a >= 1e-4 && a < 1e15 || a == 0 {
-		return strconv.FormatFloat(v, 'f', -1, 64)
-	}
-	return strconv.FormatFloat(v, 'g', -1, 64)
-}
 
 // A tableJSON is a table as a program reads it: one object per row, keyed by
 // column.

@@ -78,6 +78,14 @@ func formatNumber(x float64) string {
 	return strconv.FormatFloat(x, 'f', -1, 64)
 }
 
+// Number writes a finite number in full, for a program to read.
+func Number(v float64) string {
+	if a := math.Abs(v); a >= 1e-4 && a < 1e15 || a == 0 {
+		return strconv.FormatFloat(v, 'f', -1, 64)
+	}
+	return strconv.FormatFloat(v, 'g', -1, 64)
+}
+
 // compareValues orders plain values: missing ones, numbers ascending, then
 // text and truth values, which all count as equal so that a stable sort keeps
 // the order of the experiment.
