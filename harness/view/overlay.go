@@ -4,20 +4,9 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-)
 
-// Overlays returns the published numbers that a figure marks: one series, or one
-// for each line, each point where the figure would draw a run with its settings.
-// Only numbers that own runs can be compared with are marked. The result is empty
-// for a figure without reference, and for one that cannot be drawn.
-func Overlays(refs []Reference, f Figure, rows []Row) []Series {
-	c, err := Query(f, rows, 0)
-	if err != nil || c.Skip != "" {
-		return nil
-	}
-	c.overlay(refs, rows)
-	return c.Overlays
-}
+	"ranklab/harness/stats"
+)
 
 // overlay adds the published numbers of the figure's reference to the chart, and
 // a warning for each that no run can be compared with.
@@ -234,7 +223,7 @@ func (r Reference) cells(column, own string, row *GridRow, rows []Row) (publishe
 			values = append(values, v)
 		}
 	}
-	mean := average(values)
+	mean := stats.Of(values).Value
 	if len(values) == 0 || value == 0 {
 		return published, none
 	}
@@ -248,12 +237,4 @@ func (r Reference) cells(column, own string, row *GridRow, rows []Row) (publishe
 		text += fmt.Sprintf(", outside %s %%", formatNumber(100*r.Tolerance))
 	}
 	return published, Cell{Setting: d, Text: text}
-}
-
-func average(values []float64) float64 {
-	sum := 0.0
-	for _, v := range values {
-		sum += v
-	}
-	return sum / float64(len(values))
 }

@@ -61,7 +61,7 @@ func FuzzPromises(f *testing.F) {
 				}
 			}
 			for _, figure := range []Figure{{ID: "f", Kind: Bar, X: "label", Y: "ppl", Reference: ref.ID}, {ID: "f", Kind: Line, X: "rank", Y: "ppl", Where: map[string]any{"method": "galore", "update_proj_gap": 50}, Reference: ref.ID}} {
-				for _, s := range Overlays(d.References, figure, rows) {
+				for _, s := range overlaysOf(d.References, figure, rows) {
 					for _, p := range s.Points {
 						if math.IsNaN(p.X) || math.IsNaN(p.Y) {
 							t.Fatalf("figure %+v: %+v", figure, p)

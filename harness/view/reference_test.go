@@ -150,9 +150,19 @@ func TestReferencesDoNotRank(t *testing.T) {
 	}
 }
 
+// overlaysOf returns the published numbers that a figure marks; none where it
+// cannot be drawn.
+func overlaysOf(refs []Reference, f Figure, rows []Row) []Series {
+	c, err := Declarations{References: refs}.Query(f, rows, 0)
+	if err != nil {
+		return nil
+	}
+	return c.Overlays
+}
+
 func TestOverlays(t *testing.T) {
 	refs := []Reference{paper()}
-	series := Overlays(refs, Figure{ID: "f", Kind: Bar, X: "method", Y: "ppl_galore77", Reference: "paper"}, published())
+	series := overlaysOf(refs, Figure{ID: "f", Kind: Bar, X: "method", Y: "ppl_galore77", Reference: "paper"}, published())
 	if len(series) != 1 || len(series[0].Points) != 2 || series[0].Label != "published, GaLore paper" {
 		t.Fatalf("overlays %+v", series)
 	}
@@ -167,7 +177,7 @@ func TestOverlays(t *testing.T) {
 	for i := range curve {
 		curve[i].Settings["rank"] = 8.0
 	}
-	if s := Overlays(refs, Figure{ID: "f", Kind: Line, X: "rank", Y: "ppl_galore77", Group: []string{"method"}, Reference: "paper"}, curve); len(s) != 2 || s[1].Points[0].X != 8 || s[1].Label != "published, GaLore paper: galore" {
+	if s := overlaysOf(refs, Figure{ID: "f", Kind: Line, X: "rank", Y: "ppl_galore77", Group: []string{"method"}, Reference: "paper"}, curve); len(s) != 2 || s[1].Points[0].X != 8 || s[1].Label != "published, GaLore paper: galore" {
 		t.Errorf("against a setting: %+v", s)
 	}
 	// Of several runs that an entry selects, the comparable ones are marked.
@@ -175,13 +185,13 @@ func TestOverlays(t *testing.T) {
 	for i := range ranks {
 		ranks[i].Settings["rank"] = []float64{16, 8}[ranks[i].Seed]
 	}
-	if s := Overlays(refs, Figure{ID: "f", Kind: Line, X: "rank", Y: "ppl_galore77", Reference: "paper", Where: map[string]any{"method": "galore"}}, ranks); len(s) != 1 || len(s[0].Points) != 1 || s[0].Points[0].X != 8 {
+	if s := overlaysOf(refs, Figure{ID: "f", Kind: Line, X: "rank", Y: "ppl_galore77", Reference: "paper", Where: map[string]any{"method": "galore"}}, ranks); len(s) != 1 || len(s[0].Points) != 1 || s[0].Points[0].X != 8 {
 		t.Errorf("one of two ranks: %+v", s)
 	}
-	if s := Overlays(refs, Figure{ID: "f", Kind: Line, X: "paper_bytes", Y: "ppl_galore77", Group: []string{"method"}, Reference: "paper"}, published()); len(s) != 2 || s[0].Points[0].X != 0.76*PaperUnit {
+	if s := overlaysOf(refs, Figure{ID: "f", Kind: Line, X: "paper_bytes", Y: "ppl_galore77", Group: []string{"method"}, Reference: "paper"}, published()); len(s) != 2 || s[0].Points[0].X != 0.76*PaperUnit {
 		t.Errorf("against a size: %+v", s)
 	}
-	if s := Overlays(refs, Figure{ID: "f", Kind: Bar, X: "method", Y: "ppl", Reference: "paper"}, published()); s != nil {
+	if s := overlaysOf(refs, Figure{ID: "f", Kind: Bar, X: "method", Y: "ppl", Reference: "paper"}, published()); s != nil {
 		t.Errorf("a column that the published one is not compared with: %+v", s)
 	}
 	// What is not comparable is not drawn, and said.
