@@ -6,6 +6,7 @@ import "math"
 type Analysis struct {
 	Base        int
 	Differences []Difference // from the base, one per treatment; that of the base itself was not compared
+	Twin        []int        // of each treatment the one that it equals in every cell, itself if there is none
 	Design      Design       // of the differences that pair; "" if there is none
 	Treatments  int          // that add to the noise: of two seeds or more
 	Seeds       int          // blocks in which the base has one
@@ -28,7 +29,7 @@ type Analysis struct {
 func Against(values [][]float64, base int) Analysis {
 	twin := twins(values, base)
 	b := FitBlocks(once(values, twin))
-	a := Analysis{Base: base, Noise: b.Noise(), UnevenAt: -1, DF: math.NaN()}
+	a := Analysis{Base: base, Twin: twin, Noise: b.Noise(), UnevenAt: -1, DF: math.NaN()}
 	count := make([]int, len(values))
 	pairs := math.MaxInt
 	for i, row := range values {

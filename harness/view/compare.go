@@ -233,8 +233,10 @@ func agree(a, b group, columns []string) bool {
 func (g *Grid) compareColumn(c Column, groups []group, b baselines) {
 	out := Comparison{Column: c, Baseline: b.name, Ratio: ratio(c)}
 	contrasts := make([]Contrast, len(groups))
+	twin := make([]int, len(groups))
 	for i := range contrasts {
 		contrasts[i] = Contrast{Difference: stats.NoDifference(), Baseline: b.of[i] == i}
+		twin[i] = i
 	}
 	for _, base := range b.all() {
 		var members []int // in the order of the table
@@ -244,13 +246,26 @@ func (g *Grid) compareColumn(c Column, groups []group, b baselines) {
 				contrasts[i].Against = b.label[base]
 			}
 		}
-		out.add(g.Rows, groups, members, base, b, contrasts)
+		for m, same := range out.add(g.Rows, groups, members, base, b, contrasts) {
+			twin[members[m]] = members[same]
+		}
 	}
-	var family []*stats.Difference
+	var family []*stats.Difference // a row that equals another was measured once
 	for i := range contrasts {
-		family = append(family, &contrasts[i].Difference)
+		if twin[i] == i {
+			family = append(family, &contrasts[i].Difference)
+		}
 	}
 	out.Tests = stats.AdjustHolm(family)
+	for i, same := range twin {
+		switch d := &contrasts[i].Difference; {
+		case same == i:
+		case contrasts[same].Baseline:
+			d.Holm = d.P
+		default:
+			d.Holm = contrasts[same].Holm
+		}
+	}
 	for i := range groups {
 		for _, w := range contrasts[i].Warnings {
 			g.Rows[i].note(w.Text)
@@ -269,8 +284,9 @@ func (g *Grid) compareColumn(c Column, groups []group, b baselines) {
 	g.Comparisons = append(g.Comparisons, out)
 }
 
-// add compares the members, indices of groups, with one of them.
-func (c *Comparison) add(rows []GridRow, groups []group, members []int, base int, b baselines, contrasts []Contrast) {
+// add compares the members, indices of groups, with one of them. It returns for
+// each member the one that it equals in every cell, itself if there is none.
+func (c *Comparison) add(rows []GridRow, groups []group, members []int, base int, b baselines, contrasts []Contrast) (twin []int) {
 	var seeds []block
 	for _, i := range members {
 		for _, r := range groups[i].rows {
@@ -316,6 +332,7 @@ func (c *Comparison) add(rows []GridRow, groups []group, members []int, base int
 		Baseline: b.label[base], Design: a.Design, Treatments: a.Treatments, Seeds: a.Seeds, DF: a.DF, Noise: a.Noise,
 		Detectable: a.Noise.Sigma * stats.Detectable(a.Treatments, a.Seeds, 1),
 	})
+	return a.Twin
 }
 
 // value is what a run adds to the comparison; NaN if nothing: it diverged, or

@@ -18,7 +18,8 @@ import (
 // same data, and its mean gets a 95 % t interval; sides without a seed in common
 // are compared as independent samples (Welch). The comparison passes when the
 // whole interval lies on the side that is claimed, fails when none of it does, and
-// is inconclusive otherwise. Bytes and settings have no noise and decide at once.
+// is inconclusive otherwise, and with fewer than [stats.MinSeeds] seeds, as in a
+// table. Bytes and settings have no noise and decide at once.
 //
 // A run that diverged has no perplexity. It never helps a claim: where one is
 // missing a comparison is inconclusive, and where every seed of the side that is
@@ -203,7 +204,7 @@ func (j *judge) decide(c *Judgement, op expr.Op, left, right side) {
 		seeds = right.seeds
 	case !right.exact:
 		seeds, c.Paired = common(left.seeds, right.seeds), true
-		if len(seeds) < 2 && min(len(left.seeds), len(right.seeds)) >= 2 {
+		if len(seeds) < stats.MinSeeds && min(len(left.seeds), len(right.seeds)) >= stats.MinSeeds {
 			c.Paired = false
 			j.unpaired(c, op, left, right)
 			return
@@ -229,13 +230,13 @@ func (j *judge) decide(c *Judgement, op expr.Op, left, right side) {
 	m := stats.Of(differences)
 	c.Estimate, c.Lo, c.Hi, c.Seeds = m.Value, m.Lo, m.Hi, m.N
 	switch {
-	case against == len(seeds) && against >= 2:
+	case against == len(seeds) && against >= stats.MinSeeds:
 		c.Result = Fail
 		j.note("%s: it diverged in all %d seeds, which counts as a loss without bound", c.Text, against)
 	case m.N < len(seeds):
 		j.note("%s: a run without a result in %d of %s, so the others cannot decide", c.Text, len(seeds)-m.N, count(len(seeds), "seed"))
-	case m.N < 2:
-		j.note("%s: %s", c.Text, m.Warning)
+	case m.N < stats.MinSeeds:
+		j.note("%s: %s", c.Text, stats.TooFewSeeds(m.N).Text)
 	default:
 		c.Result = judgeInterval(op, m.Lo, m.Hi)
 	}
