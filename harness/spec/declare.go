@@ -19,16 +19,24 @@ func (e *expander) readFigures() []view.Figure {
 		var f view.Figure
 		d := e.declaration(t, "[[figure]]", &f)
 		d.id(f.ID, "figure")
-		d.oneOf("kind", f.Kind, true, view.Kinds()...)
+		if t.get("kind") == nil {
+			d.oneOf("kind", "", true, view.Kinds()...)
+		}
 		d.column("x", f.X)
 		d.column("y", f.Y)
 		d.columns("group", f.Group)
 		d.selected("where", f.Where)
 		d.selected("baseline", f.Baseline)
-		d.subspace(f)
-		d.oneOf("xscale", f.XScale, false, view.Linear, view.Log, view.Category)
-		d.oneOf("yscale", f.YScale, false, view.Linear, view.Log)
-		d.ofKind(f)
+		if t.get("facet") != nil {
+			d.column("facet", f.Facet)
+		}
+		if t.get("z") != nil || f.Kind == view.HeatMap {
+			d.column("z", f.Z)
+		}
+		if t.get("stack") != nil || f.Kind == view.StackedBar {
+			d.column("stack", f.Stack)
+		}
+		d.faults(f)
 		d.reference(f.Reference, e.referenceIDs())
 		out = append(out, f)
 	}
@@ -233,7 +241,7 @@ func (d *declaration) column(key, value string) {
 	case strings.TrimSpace(value) == "":
 		d.problems.add(d.at(key), "", "", "%s names no column", key)
 	default:
-		d.known(d.at(key), value)
+		d.bad[key] = !d.known(d.at(key), value)
 	}
 }
 
@@ -260,24 +268,27 @@ func (d *declaration) selected(key string, where map[string]any) {
 	}
 }
 
-// known reports a column that no run can have.
-func (d *declaration) known(at pos, column string) {
-	if d.problems.full() {
-		return
-	}
-	settings := settingColumns()
-	if d.ofSource(at, column) {
-		return
-	}
-	if view.Describe(column).Metric || slices.Contains(settings, column) {
-		return
+// known reports whether runs can have a column; if not, that is a problem.
+func (d *declaration) known(at pos, column string) bool {
+	sourced, settings := d.t.get("source") != nil, settingColumns()
+	switch {
+	case d.problems.full(), sourced && slices.Contains(view.SubspaceColumns(), column):
+		return true
+	case slices.Contains(view.SubspaceResults(), column):
+		if !sourced {
+			d.problems.add(at, "", "", "%s is recorded refresh by refresh: it is drawn by a figure with source = %q", column, view.Subspace)
+		}
+		return sourced
+	case view.Describe(column).Metric || slices.Contains(settings, column):
+		return true
 	}
 	if _, _, ok := lookup(column); ok {
-		return
+		return true
 	}
 	candidates := append(settings, view.DefaultColumns()...)
 	suggestion, _ := didYouMean(column, append(candidates, "loss", "step", "tokens_seen"))
 	d.problems.add(at, suggestion, "", "there is no column %q", column)
+	return false
 }
 
 // settingColumns lists the columns that every record has beside its results:

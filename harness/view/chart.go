@@ -1,11 +1,9 @@
 package view
 
 import (
-	"errors"
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 
 	"ranklab/harness/stats"
 )
@@ -77,7 +75,7 @@ func Query(f Figure, rows []Row, pending int) (Chart, error) {
 	if f.Along() && f.X == "seconds" {
 		c.X.Header = "elapsed time"
 	}
-	err := checkFigure(f)
+	err := f.check()
 	if err == nil {
 		err = c.query(rows, pending)
 	}
@@ -180,55 +178,6 @@ func runs(n int) string {
 		return "1 run"
 	}
 	return fmt.Sprintf("%d runs", n)
-}
-
-// checkFigure refuses declarations that mean nothing.
-func checkFigure(f Figure) error {
-	var errs []error
-	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
-	if !slices.Contains(Kinds(), f.Kind) {
-		bad("kind %q: want one of %s", f.Kind, strings.Join(Kinds(), ", "))
-	}
-	if err := f.checkKeys(); err != nil {
-		errs = append(errs, err)
-	}
-	if !slices.Contains([]string{"", Linear, Log, Category}, f.XScale) {
-		bad("xscale %q: want linear, log or category", f.XScale)
-	}
-	if !slices.Contains([]string{"", Linear, Log}, f.YScale) {
-		bad("yscale %q: want linear or log", f.YScale)
-	}
-	if f.X == "" {
-		bad("x is missing")
-	}
-	if f.Y == "" {
-		bad("y is missing")
-	}
-	if err := checkSource(f); err != nil {
-		errs = append(errs, err)
-	}
-	if f.Kind == Bar || f.Kind == StackedBar {
-		if IsCurve(f.X) && f.Source == "" {
-			bad("a %s cannot have %s on its x axis", f.Kind, f.X)
-		}
-		if f.XScale == Linear || f.XScale == Log {
-			bad("a %s has categories on its x axis: leave xscale out", f.Kind)
-		}
-		if f.YScale == Log {
-			bad("the length of a bar means nothing on a log scale")
-		}
-	}
-	if f.Kind == StackedBar {
-		if f.Y != "bytes" || f.Stack != "" && f.Stack != "category" {
-			bad(`a stacked_bar shows y = "bytes" with stack = "category"`)
-		}
-		if len(f.Baseline) > 0 || len(f.Group) > 0 {
-			bad("a stacked_bar has neither baseline nor group")
-		}
-	} else if f.Stack != "" {
-		bad("stack belongs to a stacked_bar")
-	}
-	return errors.Join(errs...)
 }
 
 // groupColumns returns the columns that tell the series apart; by default the

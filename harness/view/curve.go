@@ -1,7 +1,6 @@
 package view
 
 import (
-	"fmt"
 	"maps"
 	"math"
 	"slices"
@@ -13,6 +12,14 @@ import (
 // IsCurve reports whether an x column runs along a run.
 func IsCurve(x string) bool { return x == "step" || x == "tokens_seen" || x == "positions" }
 
+// residentBytes is the column of the resident size along a run.
+const residentBytes = "rss_bytes"
+
+// curveResults lists the columns that have values along a run.
+func curveResults() []string {
+	return []string{"loss", "ppl", "bits_per_byte", "ppl_galore77", "train_loss", "grad_norm", "lr", residentBytes}
+}
+
 // A sample is one value along a run.
 type sample struct {
 	step int
@@ -21,7 +28,7 @@ type sample struct {
 
 // samples reads a curve of one run: y is a column of its evaluations, or
 // train_loss, grad_norm or lr of its training rows.
-func samples(m record.Metrics, split, x, y string) ([]sample, error) {
+func samples(m record.Metrics, split, x, y string) []sample {
 	at := func(step int, tokens, positions int64) float64 {
 		switch x {
 		case "tokens_seen":
@@ -44,7 +51,7 @@ func samples(m record.Metrics, split, x, y string) ([]sample, error) {
 				list = append(list, sample{e.Step, at(e.Step, e.TokensSeen, e.Positions), float64(pick(e))})
 			}
 		}
-		return list, nil
+		return list
 	}
 	ofTrain := map[string]func(record.TrainRow) record.Float{
 		"train_loss": func(t record.TrainRow) record.Float { return t.Loss },
@@ -53,19 +60,16 @@ func samples(m record.Metrics, split, x, y string) ([]sample, error) {
 	}
 	pick, ok := ofTrain[y]
 	if !ok {
-		return nil, fmt.Errorf("y = %q does not exist along a run: want one of bits_per_byte, loss, ppl, ppl_galore77, train_loss, grad_norm, lr, rss_bytes", y)
+		panic("view: " + y + " is none of curveResults")
 	}
 	for _, t := range m.Train {
 		list = append(list, sample{t.Step, at(t.Step, t.TokensSeen, t.Positions), float64(pick(t))})
 	}
-	return list, nil
+	return list
 }
 
 // residence reads the resident size along a run: the largest at each step.
-func residence(r Row, x string) ([]sample, error) {
-	if x != "step" {
-		return nil, fmt.Errorf("y = \"rss_bytes\" is recorded by step: want x = \"step\", not %q", x)
-	}
+func residence(r Row) []sample {
 	var list []sample
 	for _, s := range r.RSS {
 		if n := len(list); n > 0 && list[n-1].step == s.Step {
@@ -74,15 +78,12 @@ func residence(r Row, x string) ([]sample, error) {
 		}
 		list = append(list, sample{s.Step, float64(s.Step), float64(s.Bytes)})
 	}
-	return list, nil
+	return list
 }
 
 // curves makes one line per group: the mean over seeds at each step. Tokens
 // are averaged too, since with padding they depend on the order of the data.
 func (c *Chart) curves(rows []Row, names map[string]string) error {
-	if c.XScale == Category {
-		return fmt.Errorf("%s is a number: use xscale = %q or %q", c.Figure.X, Linear, Log)
-	}
 	if c.XScale == "" {
 		c.XScale = Linear
 	}
@@ -156,18 +157,17 @@ func (c *Chart) curve(g group, series string) ([]Point, error) {
 			split = m.Eval[n-1].Split
 		}
 		var list []sample
-		if c.Figure.Y == "rss_bytes" {
-			list, err = residence(r, c.Figure.X)
+		if c.Figure.Y == residentBytes {
+			list = residence(r)
 		} else {
-			list, err = samples(m, split, c.Figure.X, c.Figure.Y)
+			list = samples(m, split, c.Figure.X, c.Figure.Y)
 		}
-		if err == nil && c.Figure.X == "seconds" {
-			var elapsed clock
-			elapsed, err = r.clock()
+		if c.Figure.X == "seconds" {
+			elapsed, err := r.clock()
+			if err != nil {
+				return nil, err
+			}
 			list = elapsed.onClock(list)
-		}
-		if err != nil {
-			return nil, err
 		}
 		for _, s := range list {
 			if !math.IsNaN(s.y) && !math.IsInf(s.y, 0) && !(c.XScale == Log && s.x <= 0) {

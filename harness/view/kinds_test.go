@@ -305,13 +305,13 @@ func TestSingleRunsOfALine(t *testing.T) {
 func TestKeysOfOtherKindsAreRefused(t *testing.T) {
 	for want, f := range map[string]Figure{
 		"z is missing":             {Kind: HeatMap, X: "rank", Y: "update_proj_gap"},
-		"z belongs to":             {Kind: Line, X: "rank", Y: "ppl", Z: "loss"},
-		"facet belongs to":         {Kind: StackedBar, X: "rank", Y: "bytes", Facet: "lr"},
-		"raw belongs to":           {Kind: Bar, X: "rank", Y: "ppl", Raw: true},
+		"z needs kind":             {Kind: Line, X: "rank", Y: "ppl", Z: "loss"},
+		"facet needs kind":         {Kind: StackedBar, X: "rank", Y: "bytes", Facet: "lr"},
+		"raw needs kind":           {Kind: Bar, X: "rank", Y: "ppl", Raw: true},
 		`band "ci90"`:              {Kind: Line, X: "rank", Y: "ppl", Band: "ci90"},
 		`format "gif"`:             {Kind: Line, X: "rank", Y: "ppl", Formats: []string{"gif"}},
-		"step is no column":        {Kind: Frontier, X: "step", Y: "ppl"},
-		"has no group":             {Kind: HeatMap, X: "rank", Y: "update_proj_gap", Z: "ppl", Group: []string{"lr"}},
+		"it has no step":           {Kind: Frontier, X: "step", Y: "ppl"},
+		"group needs kind":         {Kind: HeatMap, X: "rank", Y: "update_proj_gap", Z: "ppl", Group: []string{"lr"}},
 		"needs two different":      {Kind: HeatMap, X: "rank", Y: "rank", Z: "ppl"},
 		`z = "method" is not`:      {Kind: HeatMap, X: "rank", Y: "update_proj_gap", Z: "method"},
 		`x = "update_proj_gap" is`: {Kind: Frontier, X: "update_proj_gap", Y: "ppl"},

@@ -126,9 +126,9 @@ func TestSubspaceMistakes(t *testing.T) {
 	good := Figure{ID: "f", Kind: Line, Source: Subspace, X: "step", Y: "overlap", Group: []string{"rank"}, MeanOver: []string{"layer", "module"}}
 	for what, change := range map[string]func(*Figure){
 		"ppl is not recorded":             func(f *Figure) { f.Y = "ppl" },
-		"mean_over rank":                  func(f *Figure) { f.MeanOver = []string{"rank"} },
-		"told apart by x, y, group":       func(f *Figure) { f.MeanOver = []string{"step"} },
-		`need source = "subspace"`:        func(f *Figure) { f.Source, f.Y = "", "ppl" },
+		"average over rank":               func(f *Figure) { f.Group, f.MeanOver = nil, []string{"rank"} },
+		"which x, y, group or facet":      func(f *Figure) { f.MeanOver = []string{"step"} },
+		`needs source = "subspace"`:       func(f *Figure) { f.Source, f.Y = "", "ppl" },
 		"no finished run has layer = 7":   func(f *Figure) { f.Where = map[string]any{"layer": 7} },
 		"pixel is not recorded":           func(f *Figure) { f.Also = []string{"pixel"} },
 		`no run has a column "sied"`:      func(f *Figure) { f.Where = map[string]any{"sied": "left"} },
