@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"ranklab/harness/record"
+	"ranklab/harness/stats"
 	"ranklab/harness/view"
 )
 
@@ -43,14 +44,13 @@ func WriteTables(w io.Writer, s record.Sweep, rows []view.Row, format string) er
 			errs = append(errs, err)
 			continue
 		}
-		for _, note := range []string{s.OverrideNote(), pendingNote(pending, len(s.Reported()))} {
-			if note != "" {
-				g.Notes = append(g.Notes, note)
-			}
+		if note := s.OverrideNote(); note != "" {
+			g.Note(view.Overridden, note)
 		}
-		for _, warning := range view.TuningWarnings(s) {
-			g.Notes = append(g.Notes, warning.Text)
+		if note := pendingNote(pending, len(s.Reported())); note != "" {
+			g.Note(view.Unfinished, note)
 		}
+		g.Notes = append(g.Notes, view.TuningWarnings(s)...)
 		grids = append(grids, g)
 	}
 	return errors.Join(append(errs, writeGrids(w, s, grids, format))...)
@@ -216,8 +216,8 @@ type footnotes struct {
 func newFootnotes(g view.Grid) footnotes {
 	f := footnotes{column: max(0, slices.IndexFunc(g.Columns, func(c view.Column) bool { return c.Metric && c.Kind == view.Measure }))}
 	for _, r := range g.Rows {
-		for _, note := range r.Notes {
-			everywhere := !slices.ContainsFunc(g.Rows, func(r view.GridRow) bool { return !slices.Contains(r.Notes, note) })
+		for _, note := range stats.Texts(r.Notes) {
+			everywhere := !slices.ContainsFunc(g.Rows, func(r view.GridRow) bool { return !slices.Contains(stats.Texts(r.Notes), note) })
 			list := &f.some
 			if everywhere {
 				list = &f.all
@@ -238,14 +238,14 @@ func newFootnotes(g view.Grid) footnotes {
 		f.all = append(f.all, "±: 95 % confidence in the mean over seeds (Student t)")
 	}
 	f.all = append(f.all, comparisonNotes(g)...)
-	f.all = append(f.all, g.Notes...)
+	f.all = append(f.all, stats.Texts(g.Notes)...)
 	return f
 }
 
 func (f footnotes) marks(r view.GridRow) string {
 	var marks []string
 	for i, note := range f.some {
-		if slices.Contains(r.Notes, note) {
+		if slices.Contains(stats.Texts(r.Notes), note) {
 			marks = append(marks, mark(i+1))
 		}
 	}
@@ -295,7 +295,7 @@ func writeCSV(w io.Writer, g view.Grid) error {
 			}
 			line = append(line, contrastFields(g, c, r)...)
 		}
-		out.Write(append(line, strconv.Itoa(r.Runs), strconv.Itoa(r.Diverged), strings.Join(r.IDs, " "), strings.Join(r.Notes, "; ")))
+		out.Write(append(line, strconv.Itoa(r.Runs), strconv.Itoa(r.Diverged), strings.Join(r.IDs, " "), strings.Join(stats.Texts(r.Notes), "; ")))
 	}
 	out.Flush()
 	return out.Error()
@@ -309,7 +309,7 @@ type tableJSON struct {
 	ID    string           `json:"id"`
 	Title string           `json:"title,omitempty"`
 	Rows  []map[string]any `json:"rows"`
-	Notes []string         `json:"notes,omitempty"`
+	Notes []stats.Warning  `json:"notes,omitempty"`
 
 	Comparisons []comparisonJSON `json:"comparisons,omitempty"`
 }

@@ -31,6 +31,15 @@ const (
 	StaleTuning    WarningKind = "stale_tuning"    // rates were tuned for other settings
 )
 
+// Texts returns the texts of warnings.
+func Texts(warnings []Warning) []string {
+	list := make([]string, len(warnings))
+	for i, w := range warnings {
+		list[i] = w.Text
+	}
+	return list
+}
+
 // TooFewSeeds says why nothing is compared.
 func TooFewSeeds(n int) Warning {
 	return Warning{FewSeeds, fmt.Sprintf("%s: no comparison with fewer than %d", seeds(n), MinSeeds)}

@@ -116,7 +116,7 @@ func (g *Grid) compare(groups []group, methods map[string]string, pending int) e
 	b, err := matchBaselines(g.Table, groups, methods)
 	if err != nil {
 		if pending > 0 && onlyAbsent(err) {
-			g.Notes = append(g.Notes, err.Error())
+			g.Note(Absent, err.Error())
 			return nil
 		}
 		return err
@@ -126,10 +126,10 @@ func (g *Grid) compare(groups []group, methods map[string]string, pending int) e
 	}
 	for i := range g.Rows {
 		for _, w := range g.epochs(groups[i]) {
-			g.Rows[i].note(w.Text)
+			g.Rows[i].warn(w)
 		}
 		for _, w := range g.hidden(groups, i, b.of[i]) {
-			g.Rows[i].note(w.Text)
+			g.Rows[i].warn(w)
 		}
 	}
 	return nil
@@ -268,7 +268,7 @@ func (g *Grid) compareColumn(c Column, groups []group, b baselines) {
 	}
 	for i := range groups {
 		for _, w := range contrasts[i].Warnings {
-			g.Rows[i].note(w.Text)
+			g.Rows[i].warn(w)
 		}
 		g.Rows[i].Contrasts = append(g.Rows[i].Contrasts, contrasts[i])
 	}
@@ -384,11 +384,4 @@ func leftOut(row, base []float64, seeds []block) *stats.Warning {
 		return nil
 	}
 	return &stats.Warning{Kind: stats.Incomplete, Text: "compared over seeds " + strings.Join(used, ", ") + " only"}
-}
-
-// note adds a footnote to a row, once.
-func (r *GridRow) note(text string) {
-	if !slices.Contains(r.Notes, text) {
-		r.Notes = append(r.Notes, text)
-	}
 }

@@ -163,8 +163,8 @@ func TestWhatIsNotComparedIsSaid(t *testing.T) {
 		{"the best rate is at the edge", "2.5 epochs: later passes see text that was trained on", "steps is 200, of the baseline 400"},
 		{"validation perplexity not compared: max length is 256, of the baseline 128"},
 	} {
-		if !slices.Equal(g.Rows[i].Notes, want) {
-			t.Errorf("%s: notes %q, want %q", g.Rows[i].Cells[0].Text, g.Rows[i].Notes, want)
+		if !slices.Equal(stats.Texts(g.Rows[i].Notes), want) {
+			t.Errorf("%s: notes %q, want %q", g.Rows[i].Cells[0].Text, stats.Texts(g.Rows[i].Notes), want)
 		}
 	}
 	if n := g.Rows[2].Contrasts[0].N; n != 3 {
@@ -175,7 +175,7 @@ func TestWhatIsNotComparedIsSaid(t *testing.T) {
 	}
 	// The steps are a column: nothing is hidden.
 	g = tabulated(t, Table{Rows: []string{"method"}, Columns: []string{"ppl", "steps"}, CompareTo: map[string]any{"method": "adamw"}}, rows)
-	if slices.ContainsFunc(g.Rows[4].Notes, func(n string) bool { return strings.Contains(n, "steps") }) {
+	if slices.ContainsFunc(stats.Texts(g.Rows[4].Notes), func(n string) bool { return strings.Contains(n, "steps") }) {
 		t.Errorf("notes %q", g.Rows[4].Notes)
 	}
 }
@@ -185,7 +185,7 @@ func TestOneSeedIsNotCompared(t *testing.T) {
 	g := tabulated(t, Table{Rows: []string{"method"}, Columns: []string{"ppl"}, CompareTo: map[string]any{"method": "adamw"}}, rows)
 	wantVerdicts(t, g, "adamw baseline", "galore ")
 	for _, r := range g.Rows {
-		if !slices.Contains(r.Notes, "1 seed: no comparison with fewer than 3") {
+		if !slices.Contains(stats.Texts(r.Notes), "1 seed: no comparison with fewer than 3") {
 			t.Errorf("notes %q", r.Notes)
 		}
 	}
@@ -200,7 +200,7 @@ func TestTimesAreComparedOnOneMachine(t *testing.T) {
 	rows[5].Machine, rows[8].Results["threads"] = "CPU (avx512f)", 4
 	g := tabulated(t, Table{Rows: []string{"method"}, Columns: []string{"ppl", "tokens_per_second"}, CompareTo: map[string]any{"method": "adamw"}, Compare: []string{"tokens_per_second"}}, rows)
 	for i, want := range []string{"", "tokens/s not compared: the machine is CPU (avx512f), of the baseline CPU (avx2)", "tokens/s not compared: the number of threads is 4, of the baseline 2", ""} {
-		if got := strings.Join(g.Rows[i].Notes, "; "); got != want {
+		if got := strings.Join(stats.Texts(g.Rows[i].Notes), "; "); got != want {
 			t.Errorf("notes %q, want %q", got, want)
 		}
 	}
@@ -240,7 +240,7 @@ func TestBadComparisons(t *testing.T) {
 	}
 	// While runs are pending, the baseline may yet come.
 	g, err := Tabulate(Table{ID: "t", Rows: []string{"method"}, CompareTo: map[string]any{"method": "sgd"}}, rows, 1, nil)
-	if err != nil || len(g.Comparisons) > 0 || !strings.Contains(strings.Join(g.Notes, "\n"), "method = sgd") {
+	if err != nil || len(g.Comparisons) > 0 || !strings.Contains(strings.Join(stats.Texts(g.Notes), "\n"), "method = sgd") {
 		t.Errorf("%v, notes %q", err, g.Notes)
 	}
 	_, err = Tabulate(Table{ID: "t", Rows: []string{"method"}, CompareTo: map[string]any{"method": "sgd"}}, rows, 0, nil)

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"ranklab/harness/record"
+	"ranklab/harness/stats"
 )
 
 // evidenced is a run of a method with a record of what it started from: weights
@@ -242,7 +243,7 @@ func TestBreachesAreFootnotes(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, r := range g.Rows {
-		has := strings.Contains(strings.Join(r.Notes, "\n"), note)
+		has := strings.Contains(strings.Join(stats.Texts(r.Notes), "\n"), note)
 		if want := r.Cells[0].Text == "galore"; has != want {
 			t.Errorf("%s: notes %q", r.Cells[0].Text, r.Notes)
 		}

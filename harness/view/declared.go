@@ -17,7 +17,7 @@ func (d Declarations) Tabulate(t Table, rows []Row, pending int, baselines []rec
 	breaches := d.breaches(rows)
 	for i := range g.Rows {
 		for _, note := range footnotes(breaches, g.Rows[i].IDs) {
-			g.Rows[i].note(note)
+			g.Rows[i].note(ContractBroken, note)
 		}
 	}
 	return g, nil

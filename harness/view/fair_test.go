@@ -74,7 +74,7 @@ func TestWarningsOfRunsAreShown(t *testing.T) {
 	}})
 	rows[0].Warnings = []stats.Warning{{Kind: stats.UnequalBudgets, Text: "tuned with 3 trials, others with 5"}}
 	g, err := view.Tabulate(view.Table{ID: "t", Rows: []string{"method"}, Columns: []string{"ppl"}}, rows, 0, nil)
-	if err != nil || !slices.Contains(g.Rows[0].Notes, "tuned with 3 trials, others with 5") {
+	if err != nil || !slices.Contains(stats.Texts(g.Rows[0].Notes), "tuned with 3 trials, others with 5") {
 		t.Errorf("%v, table notes %q", err, g.Rows[0].Notes)
 	}
 	c, err := view.Query(view.Figure{ID: "f", Kind: view.Line, X: "rank", Y: "ppl"}, rows, 0)

@@ -19,7 +19,7 @@ type Grid struct {
 	// Comparisons are of the rows with a baseline row, one per compared column.
 	Comparisons []Comparison
 	// Notes hold for the whole table.
-	Notes []string
+	Notes []stats.Warning
 }
 
 // A GridRow is one row of a table.
@@ -30,7 +30,7 @@ type GridRow struct {
 	// Contrasts are the row's differences, one per comparison of the grid.
 	Contrasts []Contrast
 	// Notes hold for this row: "1 of 3 seeds diverged".
-	Notes    []string
+	Notes    []stats.Warning
 	Diverged int
 	Runs     int
 }
@@ -82,7 +82,7 @@ func tabulate(t Table, rows []Row, pending int, baselines []record.Baseline) (Gr
 			// Not an error: in an unfinished sweep the runs that have it may
 			// be missing.
 			if err := checkColumn(name, rows); err != nil {
-				g.Notes = append(g.Notes, err.Error())
+				g.Note(Absent, err.Error())
 			}
 		}
 		selected, notes, err := filter(rows, t.Where)
@@ -92,9 +92,11 @@ func tabulate(t Table, rows []Row, pending int, baselines []record.Baseline) (Gr
 		if err != nil {
 			return g, err
 		}
-		g.Notes = append(g.Notes, notes...)
+		for _, note := range notes {
+			g.Note(Absent, note)
+		}
 		if note := machineNote(g.Columns, selected); note != "" {
-			g.Notes = append(g.Notes, note)
+			g.Note(OtherMachine, note)
 		}
 		groups := tableGroups(selected, t.Rows)
 		for _, cell := range groups {
@@ -140,11 +142,11 @@ func (g *Grid) row(cell group, methods map[string]string) (GridRow, error) {
 		}
 	}
 	if row.Diverged > 0 {
-		row.Notes = append(row.Notes, ofRuns(row.Diverged, row.Runs)+" diverged")
+		row.note(Diverged, ofRuns(row.Diverged, row.Runs)+" diverged")
 	}
 	for _, r := range cell.rows {
 		for _, w := range r.Warnings {
-			row.note(w.Text)
+			row.warn(w)
 		}
 	}
 	for _, c := range g.Columns {
@@ -153,8 +155,8 @@ func (g *Grid) row(cell group, methods map[string]string) (GridRow, error) {
 			return row, err
 		}
 		row.Cells = append(row.Cells, out)
-		if c.Kind == Measure && out.Mean.N == 1 && !slices.Contains(row.Notes, out.Mean.Warning) {
-			row.Notes = append(row.Notes, out.Mean.Warning)
+		if c.Kind == Measure && out.Mean.N == 1 {
+			row.note(stats.FewSeeds, out.Mean.Warning)
 		}
 	}
 	return row, nil
@@ -240,7 +242,7 @@ func (g *Grid) sort() error {
 
 func (g *Grid) addBaselines(baselines []record.Baseline) {
 	if len(baselines) == 0 {
-		g.Notes = append(g.Notes, "no n-gram baselines are stored with this sweep")
+		g.Note(Absent, "no n-gram baselines are stored with this sweep")
 	}
 	for _, b := range baselines {
 		row := GridRow{Label: b.Name}

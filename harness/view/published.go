@@ -18,7 +18,7 @@ func (g *Grid) addReference(refs []Reference, rows []Row) {
 	}
 	i := slices.IndexFunc(refs, func(r Reference) bool { return r.ID == id })
 	if i < 0 {
-		g.Notes = append(g.Notes, fmt.Sprintf("there is no reference %q", id))
+		g.Note(Absent, fmt.Sprintf("there is no reference %q", id))
 		return
 	}
 	ref := refs[i]
@@ -34,16 +34,16 @@ func (g *Grid) addReference(refs []Reference, rows []Row) {
 		}
 		shown = true
 		if own != column {
-			g.Notes = append(g.Notes, fmt.Sprintf("the published %s is compared with %s", column, own))
+			g.Note(Published, fmt.Sprintf("the published %s is compared with %s", column, own))
 		}
 		g.insertReference(ref, column, own, at, rows)
 	}
 	if !shown {
 		return
 	}
-	g.Notes = append(g.Notes, "published: "+ref.Source)
+	g.Note(Published, "published: "+ref.Source)
 	if ref.KnownBias != "" {
-		g.Notes = append(g.Notes, "known bias of the published numbers: "+ref.KnownBias)
+		g.Note(KnownBias, "known bias of the published numbers: "+ref.KnownBias)
 	}
 }
 
@@ -101,7 +101,7 @@ func (r Reference) cells(column, own string, row *GridRow, rows []Row) (publishe
 	}
 	published = Cell{Setting: value, Text: Format(r.Values[entry][column])}
 	if reasons := r.reasons(column, mine[0]); len(reasons) > 0 {
-		row.note(fmt.Sprintf("not comparable with the published %s (%s)", column, strings.Join(reasons, "; ")))
+		row.note(NotComparable, fmt.Sprintf("not comparable with the published %s (%s)", column, strings.Join(reasons, "; ")))
 		return published, Cell{Setting: "not comparable", Text: "not comparable"}
 	}
 	var values []float64

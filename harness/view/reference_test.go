@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"ranklab/harness/stats"
 )
 
 // paper is a reference whose runs have 21 thousand parameters and 768 tokens.
@@ -86,10 +88,10 @@ func TestDeviations(t *testing.T) {
 	if want := []string{"method", "ppl_galore77", "ppl_published", "ppl_deviation", "paper_bytes", "paper_bytes_published", "paper_bytes_deviation", "lr"}; !slices.Equal(names, want) {
 		t.Errorf("columns %q, want %q", names, want)
 	}
-	notes := strings.Join(g.Notes, "\n")
+	notes := strings.Join(stats.Texts(g.Notes), "\n")
 	for _, want := range []string{"published: arXiv:2403.03507 Table 2", "known bias of the published numbers: N+1", "the published ppl is compared with ppl_galore77"} {
 		if !strings.Contains(notes, want) {
-			t.Errorf("notes %q lack %q", g.Notes, want)
+			t.Errorf("notes %q lack %q", stats.Texts(g.Notes), want)
 		}
 	}
 	if unit := g.Columns[5].Unit; unit != "G = 1024·10⁶ bytes" {
@@ -117,8 +119,8 @@ func TestNotComparable(t *testing.T) {
 	if got := cells(t, g, "paper_bytes_deviation"); got[0] != "+0.2 %, within 2 %" {
 		t.Errorf("memory: %q", got)
 	}
-	if want := "not comparable with the published ppl (dataset: gomod, not c4; tokens: 1M, not 768)"; !slices.Contains(g.Rows[0].Notes, want) {
-		t.Errorf("notes %q, want %q", g.Rows[0].Notes, want)
+	if want := "not comparable with the published ppl (dataset: gomod, not c4; tokens: 1M, not 768)"; !slices.Contains(stats.Texts(g.Rows[0].Notes), want) {
+		t.Errorf("notes %q, want %q", stats.Texts(g.Rows[0].Notes), want)
 	}
 	for i := range rows {
 		rows[i].Settings["vocab_size"] = 600.0
@@ -127,8 +129,8 @@ func TestNotComparable(t *testing.T) {
 		}
 	}
 	g = withReference(t, []string{"paper_bytes"}, rows)
-	if want := "not comparable with the published paper_bytes (parameters: 23.6k, not 21k; rank: 16, not 8)"; !slices.Contains(g.Rows[1].Notes, want) {
-		t.Errorf("notes %q, want %q", g.Rows[1].Notes, want)
+	if want := "not comparable with the published paper_bytes (parameters: 23.6k, not 21k; rank: 16, not 8)"; !slices.Contains(stats.Texts(g.Rows[1].Notes), want) {
+		t.Errorf("notes %q, want %q", stats.Texts(g.Rows[1].Notes), want)
 	}
 }
 
@@ -145,7 +147,7 @@ func TestReferencesDoNotRank(t *testing.T) {
 		}
 	}
 	g, err := d.Tabulate(Table{ID: "t", Rows: []string{"method"}, Columns: []string{"ppl"}, Reference: "other"}, published(), 0, nil)
-	if err != nil || !slices.Contains(g.Notes, `there is no reference "other"`) {
+	if err != nil || !slices.Contains(stats.Texts(g.Notes), `there is no reference "other"`) {
 		t.Errorf("notes %q, %v", g.Notes, err)
 	}
 }

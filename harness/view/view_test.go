@@ -13,6 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	"ranklab/harness/record"
+	"ranklab/harness/stats"
 	"ranklab/internal/memory"
 )
 
@@ -222,10 +223,10 @@ func TestDivergedRunsAreCountedNotAveraged(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r := g.Rows[0]; r.Cells[1].Mean.Value != 25 || r.Diverged != 1 || !slices.Contains(r.Notes, "1 of 3 seeds diverged") {
+	if r := g.Rows[0]; r.Cells[1].Mean.Value != 25 || r.Diverged != 1 || !slices.Contains(stats.Texts(r.Notes), "1 of 3 seeds diverged") {
 		t.Errorf("table row %+v", r)
 	}
-	if r := g.Rows[1]; !r.Cells[1].Missing() || r.Cells[2].Mean.Value != 1<<20 || !slices.Contains(r.Notes, "the run diverged") {
+	if r := g.Rows[1]; !r.Cells[1].Missing() || r.Cells[2].Mean.Value != 1<<20 || !slices.Contains(stats.Texts(r.Notes), "the run diverged") {
 		t.Errorf("table row %+v", r)
 	}
 	curve := query1(t, Figure{ID: "c", Kind: Line, X: "step", Y: "loss", Group: []string{"rank"}}, rows)
@@ -330,7 +331,7 @@ func TestTable(t *testing.T) {
 			t.Errorf("sorted by %s: first %q, %v; want %q", by, g.Rows[0].Cells[0].Text, err, first)
 		}
 	}
-	if g, err := Tabulate(Table{ID: "t", Rows: []string{"method", "rnk"}, Where: map[string]any{"method": "adamw"}}, rows, 0, nil); err != nil || len(g.Notes) != 1 || !strings.Contains(g.Notes[0], `did you mean "rank"?`) {
+	if g, err := Tabulate(Table{ID: "t", Rows: []string{"method", "rnk"}, Where: map[string]any{"method": "adamw"}}, rows, 0, nil); err != nil || len(g.Notes) != 1 || !strings.Contains(stats.Texts(g.Notes)[0], `did you mean "rank"?`) {
 		t.Errorf("an unknown column: notes %q, %v", g.Notes, err)
 	}
 	if _, err := Tabulate(Table{ID: "t", Rows: []string{"method"}, Sort: "colour", Where: map[string]any{"method": "adamw"}}, rows, 0, nil); err == nil {
@@ -440,7 +441,7 @@ func TestPendingRunsExcuseWhatIsAbsent(t *testing.T) {
 	if _, err := Tabulate(table, finished, 0, nil); err == nil {
 		t.Error("table, nothing pending: no error")
 	}
-	if g, err := Tabulate(table, finished, 3, nil); err != nil || len(g.Rows) != 0 || !slices.ContainsFunc(g.Notes, func(n string) bool { return strings.Contains(n, "no finished run has method = galore") }) {
+	if g, err := Tabulate(table, finished, 3, nil); err != nil || len(g.Rows) != 0 || !slices.ContainsFunc(stats.Texts(g.Notes), func(n string) bool { return strings.Contains(n, "no finished run has method = galore") }) {
 		t.Errorf("table, runs pending: notes %q, error %v", g.Notes, err)
 	}
 }
@@ -456,7 +457,7 @@ func TestAbsentValuesOfAListAreNoted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d := cmp.Diff(want, g.Notes); d != "" {
+	if d := cmp.Diff(want, stats.Texts(g.Notes)); d != "" {
 		t.Errorf("notes (-want +got):\n%s", d)
 	}
 	// A list may also be the value itself.
