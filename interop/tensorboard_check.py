@@ -4,8 +4,9 @@
     ranklab export RUN|EXPERIMENT --to csv -o TABLES
     python3 tensorboard_check.py FOLDER TABLES
 
-Every scalar that EventAccumulator finds must be the value of metrics.csv, as
-float32, at its update; every value of metrics.csv must be found; the settings
+Every scalar that EventAccumulator finds must be the value of metrics.csv, or the
+mean over layers of subspace.csv, as float32, at its update; every such value must
+be found; the settings
 must be there as text; and the text plug-in must recognise them. Prints a line
 per run and exits with 1 if one disagrees.
 """
@@ -35,7 +36,25 @@ def recorded(tables):
         for row in csv.DictReader(f):
             value = float(row["value"]) if row["value"] else math.nan
             runs.setdefault(row["run_id"], {})[row["split"] + "/" + row["name"], int(row["step"])] = float32(value)
+    for (run, tag, step), values in subspaces(tables).items():
+        runs[run]["subspace/" + tag, step] = float32(sum(values) / len(values))
     return runs
+
+
+def subspaces(tables):
+    """The values of subspace.csv over the layers: {(short id, tag, step): [value]}."""
+    place = ["run_id", "label", "seed", "step", "after", "layer", "module", "side", "rank", "dim", "kept"]
+    means = {}
+    with open(tables / "subspace.csv", newline="") as f:
+        for row in csv.DictReader(f):
+            after = int(row["after"])
+            values = {"captured_after_%d" % after: row["captured"]} if after else {k: v for k, v in row.items() if k not in place}
+            if not after:
+                values["chance"] = int(row["rank"]) / int(row["dim"])
+            for name, value in values.items():
+                if value != "":
+                    means.setdefault((row["run_id"], row["module"] + "/" + name, int(row["step"])), []).append(float(value))
+    return means
 
 
 def check(folder, want):

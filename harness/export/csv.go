@@ -18,15 +18,16 @@ import (
 	"ranklab/internal/memory"
 )
 
-// CSV is the name of the format of three tables: runs.csv, metrics.csv and
-// memory.csv.
+// CSV is the name of the format of four tables: runs.csv, metrics.csv, memory.csv
+// and subspace.csv.
 const CSV = "csv"
 
 // The files of an export as CSV.
 const (
-	runsCSV    = "runs.csv"
-	metricsCSV = "metrics.csv"
-	memoryCSV  = "memory.csv"
+	runsCSV     = "runs.csv"
+	metricsCSV  = "metrics.csv"
+	memoryCSV   = "memory.csv"
+	subspaceCSV = "subspace.csv"
 )
 
 // Tables writes the records of runs as CSV, for spreadsheets and data frames:
@@ -34,6 +35,7 @@ const (
 //	runs.csv     one row per run: who it is, its settings, its results
 //	metrics.csv  one row per value along a run: step, split, name, value
 //	memory.csv   one row per run, account and category, in bytes
+//	subspace.csv one row per refresh, layer and matrix of runs with [diagnostics]
 //
 // Numbers are written in full, as recorded; what is missing, or is not finite, is
 // empty. Runs without a result have their settings.
@@ -49,7 +51,7 @@ func Tables(dir, experiment string, runs []Exported, force bool) (*RecordManifes
 		}
 	}
 	return m, atomicfile.WriteFolder(dir, manifestFile, nil, func(tmp string) error {
-		for name, write := range map[string]func(*csv.Writer, string, []Exported) error{runsCSV: writeRuns, metricsCSV: writeMetrics, memoryCSV: writeMemory} {
+		for name, write := range map[string]func(*csv.Writer, string, []Exported) error{runsCSV: writeRuns, metricsCSV: writeMetrics, memoryCSV: writeMemory, subspaceCSV: writeSubspace} {
 			err := atomicfile.WriteFunc(filepath.Join(tmp, name), func(w io.Writer) error {
 				out := csv.NewWriter(w)
 				if err := write(out, experiment, runs); err != nil {

@@ -40,6 +40,7 @@ func recordedRuns(t *testing.T) []Exported {
 	mem := map[memory.Category]int64{memory.Weights: 100, memory.Scratch: 7}
 	eval := record.EvalRow{Step: 2, TokensSeen: 20, Positions: 24, Split: "validation", Loss: 2.5, PPL: record.Float(math.Exp(2.5)), BitsPerByte: 1.25, PPLGalore77: 12, Targets: 9}
 	check(w.Train(record.TrainRow{Step: 1, TokensSeen: 10, Positions: 12, Loss: 3.25, LR: 0.1, GradNorm: 1}), w.Train(record.TrainRow{Step: 2, TokensSeen: 20, Positions: 24, Loss: 2.75, LR: 0.05, GradNorm: 0.5}),
+		w.Subspace(subspaceRows()),
 		w.Eval(eval), w.Event(record.EventRow{Step: 3, Name: "merge", Detail: map[string]any{"number": 1, "norm": 0.5}}), w.Train(record.TrainRow{Step: 4, TokensSeen: 40, Positions: 48, Loss: record.Float(math.NaN()), LR: 0.01}),
 		w.Memory(record.Memory{Predicted: mem, Registered: mem, ExactBF16: &record.ExactBF16{Weights: 50, Gradients: 50, States: 25}, Measured: &record.Measured{Measure: "VmHWM", BaseBytes: 3, PeakBytes: 200, RSS: []record.RSSSample{{Step: 1, Phase: "update", Bytes: 150}, {Step: 2, Phase: "update", Bytes: 180}, {Step: 2, Phase: "evaluation", Bytes: 190}}}}),
 		w.Summary(record.Summary{ID: id, NumbersID: "n1", State: record.Diverged, Reason: "loss is not finite", Steps: 4, Final: eval, Best: eval, Time: record.Durations{TrainS: 6, EvalS: 2}, PeakBytes: 200, Memory: mem, Threads: 1}), w.Close())
@@ -51,6 +52,16 @@ func recordedRuns(t *testing.T) []Exported {
 		out = append(out, Exported{Run: r, Name: o.Name(), Method: o.Variant, Seed: o.Seed})
 	}
 	return out
+}
+
+// subspaceRows are of two layers at a refresh, and of one of them two updates later.
+func subspaceRows() []record.SubspaceRow {
+	nan := record.Float(math.NaN())
+	row := record.SubspaceRow{Step: 2, Module: "q_proj", Side: "left", Rank: 2, Dim: 8, Captured: 0.5, CapturedOld: nan, CapturedBest: nan, Overlap: 0.25, SplitOverlap: nan, EffectiveRank: 3, StableRank: nan, Retention: nan, Staleness: nan, Orthogonality: nan, Residual: nan}
+	other, later := row, row
+	other.Layer, other.Captured, other.Overlap = 1, 1, nan
+	later.Step, later.After, later.Captured = 4, 2, 0.125
+	return []record.SubspaceRow{row, other, later}
 }
 
 // TestTensorBoard compares the bytes of an event file with recorded ones, which
@@ -91,8 +102,8 @@ func TestTensorBoard(t *testing.T) {
 		events = append(events, rest[12:12+n])
 		rest = rest[16+n:]
 	}
-	// version, settings, three train rows, one eval row, one event, two samples of the resident size
-	if len(events) != 9 || !bytes.HasSuffix(events[0], []byte("brain.Event:2")) {
+	// version, settings, three train rows, one eval row, one event, two samples of the resident size, subspaces at two updates
+	if len(events) != 11 || !bytes.HasSuffix(events[0], []byte("brain.Event:2")) {
 		t.Errorf("%d events", len(events))
 	}
 	if wall := math.Float64frombits(binary.LittleEndian.Uint64(events[len(events)-1][1:])); wall != 8 {
@@ -166,6 +177,12 @@ func TestTables(t *testing.T) {
 	}
 	if want := []string{"train 1 10 3.25", "train 2 20 2.75", "validation 2 20 2.5", "train 4 40 "}; !slices.Equal(losses, want) {
 		t.Errorf("losses %q, want %q", losses, want)
+	}
+	for i, want := range []string{"2 0 0 q_proj left 2 8 0.5 0.25 3", "2 0 1 q_proj left 2 8 1  3", "4 2 0 q_proj left 2 8 0.125  "} {
+		row := read(subspaceCSV)[i]
+		if got := strings.Join([]string{row["step"], row["after"], row["layer"], row["module"], row["side"], row["rank"], row["dim"], row["captured"], row["overlap"], row["effective_rank"]}, " "); got != want || row["run_id"] != list[0]["run_id"][:12] {
+			t.Errorf("subspace %q of %s, want %q", got, row["run_id"], want)
+		}
 	}
 	bytes := map[string]string{}
 	for _, row := range read(memoryCSV) {

@@ -41,8 +41,8 @@ type RecordManifest struct {
 }
 
 // TensorBoard writes the rows of runs as event files that TensorBoard reads, one
-// folder per run below dir. Scalars are train/*, validation/* and memory/rss_bytes,
-// by update; text holds the settings and the events. Times are seconds from the
+// folder per run below dir. Scalars are train/*, validation/*, memory/rss_bytes and
+// subspace/*, the mean over layers, by update; text holds the settings and the events. Times are seconds from the
 // start of a run, spread evenly over its updates: the records tell no more, and the
 // same records give the same bytes. Values are float32, as the format has them.
 // Folders of an earlier export are replaced.
@@ -153,6 +153,18 @@ func events(x Exported) (data []byte, rows int, err error) {
 			}
 			list = append(list, at{r.Step, scalar(nil, "memory/rss_bytes", float64(r.Bytes))})
 		}
+	}
+	means, err := subspaceMeans(x.Run)
+	if err != nil {
+		return nil, 0, err
+	}
+	for i := 0; i < len(means); {
+		var s message
+		step := means[i].step
+		for ; i < len(means) && means[i].step == step; i++ {
+			s = scalar(s, means[i].tag, means[i].value)
+		}
+		list = append(list, at{step, s})
 	}
 	slices.SortStableFunc(list, func(a, b at) int { return a.step - b.step })
 	if len(list) > 0 {

@@ -19,6 +19,9 @@ func Sources() []string { return []string{Subspace, TuneSource} }
 // chance is the column of the level that random subspaces have.
 const chance = "chance"
 
+// capturedAfter is the one result of rows between refreshes.
+const capturedAfter = "captured_after"
+
 // A look is a result column of subspace rows.
 type look struct {
 	Column
@@ -37,7 +40,7 @@ func looks() []look {
 			return float64(pick(r))
 		}}
 	}
-	after := measure("captured_after", "captured energy, later gradients", true, nil)
+	after := measure(capturedAfter, "captured energy, later gradients", true, nil)
 	after.value = func(r record.SubspaceRow) float64 { return float64(r.Captured) }
 	return []look{
 		measure("overlap", "overlap with the old basis", true, func(r record.SubspaceRow) record.Float { return r.Overlap }),
@@ -64,6 +67,19 @@ func SubspaceResults() []string {
 		names = append(names, l.Name)
 	}
 	return names
+}
+
+// SubspaceValues returns the results of a subspace row that are there and finite, by
+// name.
+func SubspaceValues(r record.SubspaceRow) map[string]float64 {
+	values := make(map[string]float64)
+	for _, l := range looks() {
+		later := l.Name == capturedAfter
+		if v := l.value(r); later == (r.After > 0) && !math.IsNaN(v) && !math.IsInf(v, 0) {
+			values[l.Name] = v
+		}
+	}
+	return values
 }
 
 // SubspaceColumns lists the columns that tell subspace rows of one run apart.
