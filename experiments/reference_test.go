@@ -7,6 +7,7 @@ import (
 
 	"ranklab/harness/footprint"
 	"ranklab/harness/record"
+	"ranklab/harness/stats"
 	"ranklab/harness/view"
 )
 
@@ -46,7 +47,7 @@ func TestPublishedTable2(t *testing.T) {
 		}
 		for _, r := range g.Rows {
 			texts = append(texts, r.Cells[i].Text)
-			notes += strings.Join(r.Notes, "\n") + "\n"
+			notes += strings.Join(stats.Texts(r.Notes), "\n") + "\n"
 		}
 		return texts, notes
 	}

@@ -45,7 +45,7 @@ tokens = 64
 // changes makes single experiments shorter: what stands below [train], and what
 // replaces tables of their own.
 var changes = map[string][2]string{
-	"rank":   {"", "[sweep]\ntrain.steps = [4, 8]\n[method.galore.sweep]\nrank = [8, 32, 128]"},
+	"rank":   {"", "[sweep]\ntrain.steps = [4, 8]\n"},
 	"scale":  {"", "[sweep]\ntrain.steps = [4, 8]\n[[sweep.zip]]\nmodel.hidden_size = [64, 128]"},
 	"table2": {"steps = 8", "[tune]\ngrid = [1e-3, 2e-3]\nmax_trials = 2\nselect_tokens = 64\n[method.lora-warm]\nfull_rank_steps = 2\nmerge_every = 6\n[method.relora]\nmerge_every = 4\n[method.relora-warm]\nfull_rank_steps = 4\nmerge_every = 2\ntrain.warmup_steps = 1\n[method.adamw8bit]\nuse_lr = \"table2:adamw\"\n[method.galore8bit]\nuse_lr = \"table2:galore\""},
 	"drift":  {"steps = 42", "[diagnostics]\nafter = [1]\n[method.galore.sweep]\nupdate_proj_gap = [19, 20]\n"},
