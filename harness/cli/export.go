@@ -17,7 +17,7 @@ import (
 
 type exportCmd struct {
 	ID      string `arg:"" name:"run" help:"Id of a run or its first digits, or folder of a run; for tensorboard and csv also an experiment: all its runs."`
-	To      string `required:"" enum:"hf,tensorboard,csv" help:"Format: ${enum}. hf: the weights, a folder that Hugging Face transformers loads, factors merged. tensorboard: what was recorded along the runs, as event files. csv: three tables of runs, metrics and memory." placeholder:"FORMAT"`
+	To      string `required:"" enum:"hf,tensorboard,csv" help:"Format: ${enum}. hf: the weights, a folder that Hugging Face transformers loads, factors merged. tensorboard: what was recorded along the runs, as event files. csv: four tables of runs, metrics, memory and subspaces." placeholder:"FORMAT"`
 	Output  string `short:"o" help:"Folder to write to. Default: RESULTS/export/ID, for tensorboard and csv RESULTS/export/NAME-FORMAT." type:"path" placeholder:"DIR"`
 	Force   bool   `help:"Write into a folder that holds other files; they stay, unless they have the name of one that is written."`
 	jsonArg `embed:""`

@@ -18,7 +18,7 @@ name = "%[1]s"
 seeds = 2
 
 [model]
-intermediate_size = 128
+intermediate_size = 160
 num_hidden_layers = 1
 num_attention_heads = 2
 vocab_size = 512

@@ -253,7 +253,7 @@ func (v *env) trialFigures(dir string, sweep record.Sweep) error {
 		return err
 	}
 	trials, missing := view.Trials(sweep, runs)
-	paths, notes, err := plots.WriteFigures(dir, view.Declarations{Figures: figures}, trials, len(missing))
+	paths, notes, err := plots.WriteFigures(dir, withFigures(declared, figures), trials, len(missing))
 	for _, p := range paths {
 		fmt.Fprintln(v.stderr, "wrote "+p)
 	}

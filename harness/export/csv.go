@@ -109,7 +109,7 @@ func writeRuns(out *csv.Writer, experiment string, runs []Exported) error {
 		} else if r.Status != nil {
 			reason = r.Status.Reason
 		}
-		line := []string{r.ID, r.NumbersID, experiment, x.Name, x.Method, strconv.Itoa(x.Seed), r.State(), reason}
+		line := []string{record.ShortID(r.ID), r.NumbersID, experiment, x.Name, x.Method, strconv.Itoa(x.Seed), r.State(), reason}
 		have := settingsOf(r)
 		for _, name := range inSettings {
 			line = append(line, plainText(have[name]))

@@ -88,11 +88,15 @@ func defaultTable(s record.Sweep) view.Table {
 // pendingNames names the runs of a sweep that have no result yet.
 func pendingNames(s record.Sweep, rows []view.Row) []string {
 	var pending []string
+	several := slices.ContainsFunc(s.Reported(), func(r record.SweepRun) bool { return r.Seed != s.Reported()[0].Seed })
 	for _, r := range s.Reported() {
 		if !slices.ContainsFunc(rows, func(row view.Row) bool { return row.ID == r.ID || record.ShortID(row.ID) == r.ID }) {
 			name := r.Label
 			if name == "" {
 				name = r.Variant
+			}
+			if several {
+				name += fmt.Sprintf(" seed=%d", r.Seed)
 			}
 			pending = append(pending, name)
 		}

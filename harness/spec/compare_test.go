@@ -18,10 +18,10 @@ compare_to = "adamw"
 id = "b"
 rows = ["method", "rank"]
 columns = ["ppl", "tokens_per_second"]
-compare_to = { method = ["adamw"], rank = 8, train.steps = 100 }
+compare_to = { method = ["galore"], rank = 16, train.steps = 100 }
 compare = ["tokens_per_second", "ppl"]
 `, nil)
-	want := []map[string]any{{"method": "adamw"}, {"method": []any{"adamw"}, "rank": 8, "train.steps": 100}}
+	want := []map[string]any{{"method": "adamw"}, {"method": []any{"galore"}, "rank": 16, "train.steps": 100}}
 	for i, table := range x.Tables {
 		if diff := cmp.Diff(want[i], table.CompareTo); diff != "" {
 			t.Errorf("table %s (-want +got):\n%s", table.ID, diff)

@@ -18,6 +18,7 @@ func (e *expander) readFigures() []view.Figure {
 	for _, t := range tables(e.root.get("figure"), "figure", e.problems) {
 		var f view.Figure
 		d := e.declaration(t, "[[figure]]", &f)
+		d.parts = f.PartColumns()
 		d.id(f.ID, "figure")
 		if t.get("kind") == nil {
 			d.oneOf("kind", "", true, view.Kinds()...)
@@ -58,6 +59,7 @@ func (e *expander) readTables() []view.Table {
 		d.selected("where", table.Where)
 		if t.get("sort") != nil {
 			d.column("sort", table.Sort)
+			d.sorted(table)
 		}
 		e.comparison(d, table)
 		d.reference(table.Reference, e.referenceIDs())
@@ -65,6 +67,19 @@ func (e *expander) readTables() []view.Table {
 	}
 	e.uniqueIDs("table")
 	return out
+}
+
+// sorted checks that the column to sort by is one of the table's.
+func (d *declaration) sorted(table view.Table) {
+	columns := table.Columns
+	if len(columns) == 0 {
+		columns = view.DefaultColumns()
+	}
+	if columns = slices.Concat(table.Rows, columns); d.bad["sort"] || d.bad["columns"] || d.bad["rows"] || len(table.Rows) == 0 || slices.Contains(columns, table.Sort) {
+		return
+	}
+	suggestion, _ := didYouMean(table.Sort, columns)
+	d.problems.add(d.at("sort"), suggestion, "choose from "+joinOr(columns), "the table has no column %q to sort by", table.Sort)
 }
 
 func (e *expander) uniqueIDs(what string) {
@@ -91,6 +106,7 @@ type declaration struct {
 	t        *node
 	title    string
 	bad      map[string]bool
+	parts    []string // columns of parts of a run that a figure may name
 	problems *collector
 }
 
@@ -270,23 +286,18 @@ func (d *declaration) selected(key string, where map[string]any) {
 
 // known reports whether runs can have a column; if not, that is a problem.
 func (d *declaration) known(at pos, column string) bool {
-	sourced, settings := d.t.get("source") != nil, settingColumns()
+	settings := settingColumns()
 	switch {
-	case d.problems.full(), sourced && slices.Contains(view.SubspaceColumns(), column):
+	case d.problems.full(), slices.Contains(d.parts, column), view.IsResult(column), slices.Contains(settings, column):
 		return true
 	case slices.Contains(view.SubspaceResults(), column):
-		if !sourced {
-			d.problems.add(at, "", "", "%s is recorded refresh by refresh: it is drawn by a figure with source = %q", column, view.Subspace)
-		}
-		return sourced
-	case view.Describe(column).Metric || slices.Contains(settings, column):
-		return true
+		d.problems.add(at, "", "", "%s is recorded refresh by refresh: it is drawn by a figure with source = %q", column, view.Subspace)
+		return false
 	}
 	if _, _, ok := lookup(column); ok {
 		return true
 	}
-	candidates := append(settings, view.DefaultColumns()...)
-	suggestion, _ := didYouMean(column, append(candidates, "loss", "step", "tokens_seen"))
+	suggestion, _ := didYouMean(column, slices.Concat(settings, view.DefaultColumns(), []string{"loss", "tokens_seen"}, d.parts))
 	d.problems.add(at, suggestion, "", "there is no column %q", column)
 	return false
 }

@@ -336,14 +336,14 @@ kind = "line"
 x = "rank"
 y = "ppl"
 group = "method"
-where = { method = ["galore", "adamw"], train.steps = 100, "update_proj_gap" = "never" }
+where = { method = ["galore", "adamw"], train.steps = 100, "update_proj_gap" = 200 }
 [[table]]
 id = "t"
 rows = ["method", "rank"]
 ngrams = true
 `, nil)
 	f := x.Figures[0]
-	if diff := cmp.Diff(map[string]any{"method": []any{"galore", "adamw"}, "train.steps": 100, "update_proj_gap": "never"}, f.Where); diff != "" {
+	if diff := cmp.Diff(map[string]any{"method": []any{"galore", "adamw"}, "train.steps": 100, "update_proj_gap": 200}, f.Where); diff != "" {
 		t.Errorf("where (-want +got):\n%s", diff)
 	}
 	if !slices.Equal(f.Group, []string{"method"}) || !x.Tables[0].Ngrams || len(x.Tables[0].Rows) != 2 {

@@ -56,6 +56,7 @@ func load(f files, path string, overrides []string) (*Experiment, error) {
 	}
 	x.Runs = e.build(points, plan)
 	x.Tune, x.Rates = e.finishTune(plan), e.finishRates()
+	e.rehearse(x)
 	x.Notes = e.notes
 	if err := l.problems.err(); err != nil {
 		return nil, err

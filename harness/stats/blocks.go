@@ -239,7 +239,12 @@ func (b *Blocks) Difference(i, k int) Difference {
 // With a treatments in n complete blocks, a/(a−1) times the share follows
 // Beta((n−1)/2, (a−2)(n−1)/2); Bonferroni over the treatments.
 func (b *Blocks) Uneven() (treatment int, p float64) {
-	a, n := len(b.values), b.width
+	a, n := 0, b.width
+	for _, row := range b.values {
+		if len(present(row)) > 0 { // others are no treatments of the design
+			a++
+		}
+	}
 	if a < 3 || n < MinSeeds || b.DF != (a-1)*(n-1) || !(b.Sigma > 0) {
 		return 0, 1
 	}

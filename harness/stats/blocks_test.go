@@ -255,6 +255,12 @@ func TestUneven(t *testing.T) {
 	if share := float64(found) / experiments; share < 0.8 {
 		t.Errorf("ten times the noise: found in %.1f %% of experiments", 100*share)
 	}
+	// A row without values is no treatment: it changes nothing.
+	values := simulate(random.New(3).Step(0), make([]float64, 5), 4, 1, 1, 10, 1, 1)
+	_, want := FitBlocks(values).Uneven()
+	if i, p := FitBlocks(append(slices.Clone(values), nil)).Uneven(); i != 2 || p != want || !(p < Alpha) {
+		t.Errorf("with an empty row: treatment %d, p = %v, want 2, %v", i, p, want)
+	}
 	for _, values := range [][][]float64{nil, grafts()[:2], {{1, 2, 3}, {2, nan, 5}, {3, 4, 9}}, {{1, 2, 3}, {2, 3, 4}, {4, 5, 6}}} {
 		if _, p := FitBlocks(values).Uneven(); p != 1 {
 			t.Errorf("%v: p = %v", values, p)

@@ -71,7 +71,20 @@ func Detectable(treatments, seeds, tests int) float64 {
 		return math.NaN()
 	}
 	_, df := DesignOf(treatments, seeds)
-	t := studentQuantile(1-Alpha/2/float64(tests), float64(df)) + studentQuantile(Power, float64(df))
+	return detectable(float64(df), seeds, tests)
+}
+
+// Detectable returns the minimum detectable difference of two treatments as they
+// were compared, by one test; NaN where nothing was.
+func (a Analysis) Detectable() float64 {
+	if a.Seeds < MinSeeds || !(a.DF >= 1) {
+		return math.NaN()
+	}
+	return a.Noise.Sigma * detectable(a.DF, a.Seeds, 1)
+}
+
+func detectable(df float64, seeds, tests int) float64 {
+	t := studentQuantile(1-Alpha/2/float64(tests), df) + studentQuantile(Power, df)
 	return t * math.Sqrt(2/float64(seeds))
 }
 

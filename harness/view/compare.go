@@ -330,7 +330,7 @@ func (c *Comparison) add(rows []GridRow, groups []group, members []int, base int
 	}
 	c.Designs = append(c.Designs, RowDesign{
 		Baseline: b.label[base], Design: a.Design, Treatments: a.Treatments, Seeds: a.Seeds, DF: a.DF, Noise: a.Noise,
-		Detectable: a.Noise.Sigma * stats.Detectable(a.Treatments, a.Seeds, 1),
+		Detectable: a.Detectable(),
 	})
 	return a.Twin
 }

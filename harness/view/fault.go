@@ -13,7 +13,6 @@ type Fault struct {
 	Key     string   // of [[figure]]
 	Text    string   // what is wrong
 	Instead string   // what to write instead; ""
-	Missing bool     // the key is not there
 	Vain    bool     // the key means nothing in this figure, whatever it says
 	Value   string   // that is none of Options
 	Options []string // what the key takes; nil if the fault is another one
@@ -92,7 +91,7 @@ func (r *rules) instead(key, instead, format string, args ...any) {
 }
 
 func (r *rules) missing(key, text string) {
-	r.faults = append(r.faults, Fault{Key: key, Text: text, Missing: true})
+	r.faults = append(r.faults, Fault{Key: key, Text: text})
 }
 
 // option refuses a value that a key does not take.
@@ -114,7 +113,7 @@ func (r *rules) keys() {
 		set  bool
 	}{
 		{"group", len(f.Group) > 0}, {"stack", f.Stack != ""}, {"baseline", len(f.Baseline) > 0}, {"xscale", f.XScale != ""}, {"yscale", f.YScale != ""},
-		{"z", f.Z != ""}, {"zscale", f.ZScale != ""}, {"facet", f.Facet != ""}, {"band", f.Band != ""}, {"raw", f.Raw},
+		{"z", f.Z != ""}, {"zscale", f.ZScale != ""}, {"facet", f.Facet != ""}, {"band", f.Band != ""}, {"raw", f.Raw}, {"reference", f.Reference != ""},
 	} {
 		if kinds := KindsWith(key.name); key.set && kinds != nil && !slices.Contains(kinds, f.Kind) {
 			r.vain(key.name, "%s needs kind %s; this is a %s", key.name, oneOf(kinds), f.Kind)
@@ -183,11 +182,6 @@ func (r *rules) ofKind() {
 	case Frontier:
 		if f.XScale == Category {
 			r.instead("xscale", `"linear" or "log"`, "a frontier needs numbers on its x axis")
-		}
-		for _, axis := range []struct{ key, column string }{{"x", f.X}, {"y", f.Y}} {
-			if axis.column == "step" {
-				r.instead(axis.key, `an amount of memory or time, such as "optimizer_state_bytes" or "train_seconds"`, "a frontier shows one point per configuration: it has no step")
-			}
 		}
 	}
 }

@@ -19,6 +19,8 @@ func KindsWith(key string) []string {
 		return []string{Line, Bar, StackedBar, Frontier}
 	case "group":
 		return []string{Line, Bar, Frontier}
+	case "reference":
+		return []string{Line, Bar, Frontier}
 	case "facet", "baseline":
 		return []string{Line, Bar, HeatMap, Frontier}
 	}
@@ -34,6 +36,21 @@ const NoBand = "none"
 // Formats lists the values of Figure.Formats in the order in which files are
 // written.
 func Formats() []string { return []string{"svg", "png", "pdf"} }
+
+// PartColumns lists the columns that a figure may have on its axes and that are no
+// columns of a run: what exists along it, in its ledger, or in what was seen of its
+// subspaces.
+func (f Figure) PartColumns() []string {
+	switch {
+	case f.Source != "" && f.Source != TuneSource: // or something that should be Subspace
+		return append(SubspaceColumns(), SubspaceResults()...)
+	case f.Along():
+		return append([]string{"step", "tokens_seen", "positions", "seconds"}, curveResults()...)
+	case f.Kind == StackedBar:
+		return []string{"bytes"}
+	}
+	return nil
+}
 
 // Along reports whether a figure shows what happens along a run: its x axis is
 // no property of a run but a clock.

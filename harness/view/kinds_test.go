@@ -310,7 +310,6 @@ func TestKeysOfOtherKindsAreRefused(t *testing.T) {
 		"raw needs kind":           {Kind: Bar, X: "rank", Y: "ppl", Raw: true},
 		`band "ci90"`:              {Kind: Line, X: "rank", Y: "ppl", Band: "ci90"},
 		`format "gif"`:             {Kind: Line, X: "rank", Y: "ppl", Formats: []string{"gif"}},
-		"it has no step":           {Kind: Frontier, X: "step", Y: "ppl"},
 		"group needs kind":         {Kind: HeatMap, X: "rank", Y: "update_proj_gap", Z: "ppl", Group: []string{"lr"}},
 		"needs two different":      {Kind: HeatMap, X: "rank", Y: "rank", Z: "ppl"},
 		`z = "method" is not`:      {Kind: HeatMap, X: "rank", Y: "update_proj_gap", Z: "method"},

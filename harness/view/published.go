@@ -39,6 +39,7 @@ func (g *Grid) addReference(refs []Reference, rows []Row) {
 		g.insertReference(ref, column, own, at, rows)
 	}
 	if !shown {
+		g.Note(Absent, "the table has none of the columns that reference "+id+" has numbers for")
 		return
 	}
 	g.Note(Published, "published: "+ref.Source)
