@@ -49,10 +49,10 @@ func (f Figure) Faults() []Fault {
 		return r.faults // nothing more is known of the other keys
 	}
 	if f.X == "" {
-		r.missing("x", "x is missing")
+		r.bad("x", "x is missing")
 	}
 	if f.Y == "" {
-		r.missing("y", "y is missing")
+		r.bad("y", "y is missing")
 	}
 	r.keys()
 	r.ofKind()
@@ -88,10 +88,6 @@ func (r *rules) vain(key, format string, args ...any) {
 
 func (r *rules) instead(key, instead, format string, args ...any) {
 	r.faults = append(r.faults, Fault{Key: key, Text: fmt.Sprintf(format, args...), Instead: instead})
-}
-
-func (r *rules) missing(key, text string) {
-	r.faults = append(r.faults, Fault{Key: key, Text: text})
 }
 
 // option refuses a value that a key does not take.
@@ -168,7 +164,7 @@ func (r *rules) ofKind() {
 		}
 	case HeatMap:
 		if f.Z == "" {
-			r.missing("z", "z is missing: the column that the colours of a heat_map show")
+			r.bad("z", "z is missing: the column that the colours of a heat_map show")
 		}
 		if f.X != "" && f.X == f.Y {
 			r.bad("y", "a heat_map needs two different columns as x and y")
