@@ -145,6 +145,7 @@ func (d *drawing) ticksAtData(a *plot.Axis) {
 		switch {
 		case beyond:
 			label = name
+		case x == math.Trunc(x) && math.Abs(x) < 1000: // 80, not 80.0
 		case d.chart.X.Kind == view.Count || d.chart.X.Kind == view.Bytes || d.chart.X.Kind == view.Seconds:
 			label = valueLabel(x)
 		}

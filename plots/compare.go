@@ -101,7 +101,7 @@ func (d *drawing) dots(points []view.Point) []dot {
 		if d.chart.XScale != view.Category {
 			d.xs.add(at.x)
 		}
-		d.ys.add(at.y)
+		d.seeY(at.y)
 		list = append(list, at)
 	}
 	return list

@@ -32,6 +32,7 @@ type drawing struct {
 	unit   string
 	xs     extent // shared by all panels
 	ys     extent
+	values extent // of ys, without intervals
 
 	xticks []float64 // values of x in the data
 }
@@ -97,8 +98,10 @@ func newDrawing(chart view.Chart) (*drawing, error) {
 		entered:   map[int]bool{},
 		xs:        nothing(),
 		ys:        nothing(),
+		values:    nothing(),
 	}
 	d.ys.positive = chart.Figure.YScale == view.Log
+	d.values.positive = d.ys.positive
 	d.xs.positive = chart.XScale == view.Log
 	if err := checkValues(chart); err != nil {
 		return nil, err
@@ -117,6 +120,7 @@ func newDrawing(chart view.Chart) (*drawing, error) {
 	if d.ys.empty() {
 		return nil, errors.New("every run diverged or was not measured: there is no value to draw")
 	}
+	d.cutIntervals()
 	d.closeLegend()
 	for _, p := range d.panels {
 		d.now = p
@@ -264,9 +268,28 @@ func (d *drawing) seeX(x float64) {
 
 // see lets the axes cover a dot and its interval.
 func (d *drawing) see(at dot) {
-	for _, v := range []float64{at.y, at.lo, at.hi} {
-		d.ys.add(v)
+	d.seeY(at.y)
+	d.ys.add(at.lo)
+	d.ys.add(at.hi)
+}
+
+func (d *drawing) seeY(v float64) {
+	d.ys.add(v)
+	d.values.add(v)
+}
+
+// cutIntervals keeps intervals from squeezing the values on a log axis: an end close
+// to zero is decades away. What reaches further than twice the largest or half the
+// smallest value ends at the frame, without a cap.
+func (d *drawing) cutIntervals() {
+	if !d.ys.positive || d.values.empty() {
+		return
 	}
+	lo, hi := max(d.ys.lo, d.values.lo/2), min(d.ys.hi, d.values.hi*2)
+	if lo > d.ys.lo || hi < d.ys.hi {
+		d.footnotes = append(d.footnotes, "an interval without a cap goes on beyond the frame")
+	}
+	d.ys.lo, d.ys.hi = lo, hi
 }
 
 // fail marks a point of which runs diverged, at the top of the figure, below

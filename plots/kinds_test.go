@@ -238,6 +238,14 @@ func TestIntervalsBelowALogScale(t *testing.T) {
 	if y := d.panels[0].plot.Y; !(y.Min > 20) {
 		t.Errorf("the axis starts at %v", y.Min)
 	}
+	// Nor does an end just above zero, or a very high one.
+	c.Series[0].Points[0].Lo, c.Series[0].Points[0].Hi = 0.01, 1e6
+	if d, err = newDrawing(c); err != nil {
+		t.Fatal(err)
+	}
+	if y := d.panels[0].plot.Y; !(y.Min > 10 && y.Max < 100) || !slices.Contains(d.footnotes, "an interval without a cap goes on beyond the frame") {
+		t.Errorf("the axis spans %v … %v, footnotes %q", y.Min, y.Max, d.footnotes)
+	}
 	if _, err := SVG(c); err != nil {
 		t.Error(err)
 	}

@@ -110,7 +110,7 @@ func (d *drawing) runLines(s view.Series, look look, seen func(j int) bool) []pl
 				at := dot{x: e.X / d.xscale, y: e.Y / d.scale, lo: math.NaN(), hi: math.NaN()}
 				l.dots = append(l.dots, at)
 				if seen(j) {
-					d.ys.add(at.y)
+					d.seeY(at.y)
 					d.xs.add(at.x)
 				}
 			}
