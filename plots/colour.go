@@ -76,12 +76,15 @@ func mix(c, other color.NRGBA, share float64) color.NRGBA {
 }
 
 // shade returns one of n shades of a colour, from dark to light; a single one
-// is the colour itself.
+// is the colour itself. What is nearly black gets no darker.
 func shade(c color.NRGBA, i, n int) color.NRGBA {
 	if n <= 1 {
 		return c
 	}
 	at := float64(i) / float64(n-1) // 0 dark, 1 light
+	if max(c.R, c.G, c.B) < 0x40 {
+		return mix(c, rgb(0xffffff), 0.6*at)
+	}
 	if at < 0.5 {
 		return mix(c, rgb(0x000000), 0.55*(1-2*at))
 	}

@@ -24,7 +24,7 @@ func (d *drawing) levels() []plot.Plotter {
 				continue
 			}
 			l := level{dot: d.dot(p), style: stroke(look.colour, lineWidth), fill: fade(look.colour, 28)}
-			l.style.Dashes = dashPattern(1)
+			l.style.Dashes = dashPattern(1 + look.dashes%4) // none is whole
 			if d.chart.Figure.Band == view.NoBand {
 				l.lo, l.hi = math.NaN(), math.NaN()
 			}
