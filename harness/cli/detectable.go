@@ -50,8 +50,8 @@ func (v *env) detectable(p *plan.Plan) ([]detectable, error) {
 	var planned []view.Row
 	for _, it := range p.Items {
 		i := it.Instance
-		sr := record.SweepRun{ID: it.ID, Label: i.Label, Variant: i.Variant, Axes: i.Axes, Seed: i.Seed}
-		planned = append(planned, view.PlannedRow(sr, i.Run.Method.Kind, i.Run.Settings()))
+		row := view.Row{ID: it.ID, Label: i.Label, Method: i.Variant, Kind: i.Run.Method.Kind, Seed: i.Seed}
+		planned = append(planned, row.Planned(i.Run.Settings(), i.Axes))
 	}
 	comparisons, err := p.Experiment.PlannedComparisons(planned)
 	if err != nil { // a plan is of use without it

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 
-	"ranklab/harness/record"
 	"ranklab/harness/view"
 )
 
@@ -25,8 +24,8 @@ func (e *expander) rehearse(x *Experiment) {
 		if inst.Seed != x.Runs[0].Seed {
 			break
 		}
-		sr := record.SweepRun{ID: fmt.Sprintf("%012d", i), Label: inst.Label, Variant: inst.Variant, Axes: inst.Axes, Seed: inst.Seed}
-		planned = append(planned, view.PlannedRow(sr, inst.Run.Method.Kind, inst.Run.Settings()))
+		row := view.Row{ID: fmt.Sprintf("%012d", i), Label: inst.Label, Method: inst.Variant, Kind: inst.Run.Method.Kind, Seed: inst.Seed}
+		planned = append(planned, row.Planned(inst.Run.Settings(), inst.Axes))
 	}
 	for _, flop := range x.Rehearse(planned) {
 		what := flop.Kind

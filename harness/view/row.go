@@ -128,11 +128,12 @@ func (r *Row) reached(kind string, settings, axes map[string]any) {
 	}
 }
 
-// PlannedRow is a run without results: what is known before it is trained.
-func PlannedRow(sr record.SweepRun, kind string, settings map[string]any) Row {
-	row := Row{ID: sr.ID, Label: sr.Label, Method: sr.Variant, Seed: sr.Seed, Settings: make(map[string]any)}
-	row.reached(kind, settings, sr.Axes)
-	return row
+// Planned adds the settings of a run that has no results yet: what is known before
+// it is trained.
+func (r Row) Planned(settings, axes map[string]any) Row {
+	r.Settings = make(map[string]any)
+	r.reached(r.Kind, settings, axes)
+	return r
 }
 
 // beside reports whether a setting stands beside what makes a run the one it
