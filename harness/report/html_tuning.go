@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 
 	"ranklab/harness/record"
 	"ranklab/harness/stats"
@@ -64,36 +63,49 @@ func (h *htmlSource) trials() *htmlTable {
 	if len(h.trialRows) == 0 {
 		return nil
 	}
-	t := &htmlTable{ID: "tuning-trials", Caption: "Rates that were tried", Header: headerOf(1, "method", "effective rate", "learning rate", "loss on the selection set", "perplexity", "", "trials")}
-	t.Header[5].Class, t.Header[6].Class = "", ""
+	t := &htmlTable{ID: "tuning-trials", Caption: "Rates that were tried", Header: headerOf(1, tuningHeader()...)}
+	const mark, runs = 5, 6
+	t.Header[mark].Class, t.Header[runs].Class = "", ""
 	for _, rows := range trialsByRate(h.trialRows) {
-		first := rows[0]
-		var losses []float64
-		var names []string
-		diverged := 0
-		for _, r := range rows {
-			names = append(names, record.ShortID(r.ID)[:4])
-			if r.Diverged {
-				diverged++
-			} else if v := r.Results["select_loss"]; !math.IsNaN(v) {
-				losses = append(losses, v)
+		trial := tuningRow(rows)
+		var cells []htmlCell
+		for i, text := range trial.cells() {
+			cell := numberCell(text)
+			switch i {
+			case 0:
+				cell = textCell(text)
+			case mark:
+				cell = htmlCell{Text: text, Class: map[string]string{"diverged": "fail", "chosen": "pass"}[text]}
+			case runs:
+				cell = htmlCell{Text: text, Code: true}
 			}
-		}
-		cells := []htmlCell{textCell(first.Method), numberCell(view.Format(first.Value("effective_lr"))), numberCell(view.Format(first.Value("lr"))), numberCell(nothing), numberCell(nothing), {}, {Text: strings.Join(names, " "), Code: true}}
-		if m := stats.Of(losses); m.N > 0 && diverged == 0 {
-			cells[3].Text, cells[4].Text = measure(m.Value), measure(math.Exp(m.Value))
-		}
-		switch {
-		case diverged > 0:
-			cells[5] = htmlCell{Text: "diverged", Class: "fail"}
-		case first.Chosen:
-			cells[5] = htmlCell{Text: "chosen", Class: "pass"}
+			cells = append(cells, cell)
 		}
 		t.Rows = append(t.Rows, htmlRow{Cells: cells})
 	}
 	if h.pendingTrials > 0 {
 		t.Notes = append(t.Notes, fmt.Sprintf("%d trials have no result yet", h.pendingTrials))
 	}
+	return t
+}
+
+// tuningRow is the trial that is made of the runs of a method with one rate.
+func tuningRow(rows []view.Row) TuningRow {
+	first := rows[0]
+	t := TuningRow{Method: first.Method, EffectiveLR: math.NaN(), Chosen: first.Chosen}
+	t.LR, _ = number64(first.Value("lr"))
+	if v, ok := number64(first.Value("effective_lr")); ok {
+		t.EffectiveLR = v
+	}
+	var losses []float64
+	for _, r := range rows {
+		t.IDs = append(t.IDs, record.ShortID(r.ID)[:4])
+		t.Diverged = t.Diverged || r.Diverged
+		if v := r.Results["select_loss"]; !r.Diverged && !math.IsNaN(v) {
+			losses = append(losses, v)
+		}
+	}
+	t.Loss = stats.Of(losses).Value
 	return t
 }
 
