@@ -21,21 +21,12 @@ type Fault struct {
 func (f Fault) Error() string {
 	text := f.Text
 	if len(f.Options) > 0 {
-		text += ": want " + oneOf(f.Options)
+		text += ": want " + strings.Join(f.Options, " or ")
 	}
 	if f.Instead != "" {
 		text += ": " + f.Instead
 	}
 	return text
-}
-
-// oneOf lists options in words: "svg, png or pdf".
-func oneOf(options []string) string {
-	if len(options) == 1 {
-		return options[0]
-	}
-	last := len(options) - 1
-	return strings.Join(options[:last], ", ") + " or " + options[last]
 }
 
 // Faults lists all that the keys of a figure say in vain or against each other,
@@ -112,7 +103,7 @@ func (r *rules) keys() {
 		{"z", f.Z != ""}, {"zscale", f.ZScale != ""}, {"facet", f.Facet != ""}, {"band", f.Band != ""}, {"raw", f.Raw}, {"reference", f.Reference != ""},
 	} {
 		if kinds := KindsWith(key.name); key.set && kinds != nil && !slices.Contains(kinds, f.Kind) {
-			r.vain(key.name, "%s needs kind %s; this is a %s", key.name, oneOf(kinds), f.Kind)
+			r.vain(key.name, "%s needs kind %s; this is a %s", key.name, strings.Join(kinds, " or "), f.Kind)
 		}
 	}
 }
