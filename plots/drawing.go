@@ -49,6 +49,9 @@ type panel struct {
 // intervalNote explains whiskers and bands.
 const intervalNote = "intervals: 95 % confidence in the mean over seeds (Student t)"
 
+// beyondNote explains an interval that is cut; see cutIntervals.
+const beyondNote = "an interval that ends at the frame goes on beyond it"
+
 // An extent is the range of values seen on an axis. On a log scale the end of
 // an interval may lie beyond the edge of the axis: only what is positive counts.
 type extent struct {
@@ -280,14 +283,14 @@ func (d *drawing) seeY(v float64) {
 
 // cutIntervals keeps intervals from squeezing the values on a log axis: an end close
 // to zero is decades away. What reaches further than twice the largest or half the
-// smallest value ends at the frame, without a cap.
+// smallest value ends at the frame.
 func (d *drawing) cutIntervals() {
 	if !d.ys.positive || d.values.empty() {
 		return
 	}
 	lo, hi := max(d.ys.lo, d.values.lo/2), min(d.ys.hi, d.values.hi*2)
 	if lo > d.ys.lo || hi < d.ys.hi {
-		d.footnotes = append(d.footnotes, "an interval without a cap goes on beyond the frame")
+		d.footnotes = append(slices.Clone(d.footnotes), beyondNote)
 	}
 	d.ys.lo, d.ys.hi = lo, hi
 }

@@ -243,7 +243,7 @@ func TestIntervalsBelowALogScale(t *testing.T) {
 	if d, err = newDrawing(c); err != nil {
 		t.Fatal(err)
 	}
-	if y := d.panels[0].plot.Y; !(y.Min > 10 && y.Max < 100) || !slices.Contains(d.footnotes, "an interval without a cap goes on beyond the frame") {
+	if y := d.panels[0].plot.Y; !(y.Min > 10 && y.Max < 100) || !slices.Contains(d.footnotes, beyondNote) {
 		t.Errorf("the axis spans %v … %v, footnotes %q", y.Min, y.Max, d.footnotes)
 	}
 	if _, err := SVG(c); err != nil {
