@@ -18,6 +18,9 @@ func columns(s spec.Run) (*record.ExactBF16, *record.Paper) {
 		Kind: m.Kind, Optimizer: m.Optimizer, Momentum: m.Momentum > 0, Rank: m.Rank, ProjType: m.ProjType,
 		Block: m.BlockSize, Layerwise: s.Train.Layerwise,
 	}
+	if m.ProjectorDtype == "int8" || m.ProjectorDtype == "int4" { // the other formats are 2 bytes per value here
+		f.ProjectorDtype = m.ProjectorDtype
+	}
 	switch {
 	case len(m.Targets) == 1, m.Optimizer == "sgd" && m.Momentum == 0, m.Optimizer == "adamw8bit" && m.Min8bitSize != 4096:
 		return nil, nil

@@ -32,6 +32,9 @@ func TestColumns(t *testing.T) {
 		{"another vocabulary", run(galore, func(s *spec.Run) { s.Model.VocabSize = 31999 }), 2 * (171480576 - 4*768), 0},
 		{"8 bits", run(footprint.Method{Kind: "galore", Rank: 256, Optimizer: "adamw8bit"}, nil), 190531584, 0},
 		{"8 bits for all", run(footprint.Method{Kind: "adamw8bit"}, func(s *spec.Run) { s.Method.Min8bitSize = 0 }), 0, 0},
+		{"bases in 8 bits", run(galore, func(s *spec.Run) { s.Method.ProjectorDtype = "int8" }), 326_768_640, 0},
+		{"bases in 4 bits", run(galore, func(s *spec.Run) { s.Method.ProjectorDtype = "int4" }), 318_511_104, 0},
+		{"bases in float32, moments in bfloat16", run(galore, func(s *spec.Run) { s.Method.ProjectorDtype = "float32" }), 2 * 171480576, 3 * 93978624},
 		{"attention alone", run(galore, func(s *spec.Run) { s.Method.Targets = []string{"attn"} }), 0, 0},
 		{"no momentum", run(footprint.Method{Kind: "sgd"}, func(s *spec.Run) { s.Method.Momentum = 0 }), 0, 0},
 	} {
