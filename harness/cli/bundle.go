@@ -15,6 +15,7 @@ import (
 	"ranklab/harness/record"
 	"ranklab/harness/spec"
 	"ranklab/harness/train"
+	"ranklab/internal/machine"
 	"ranklab/tensor"
 )
 
@@ -138,15 +139,8 @@ func (c bundleCmd) checkSize(v *env, s spec.Run) error {
 	if z.Total() > largeBundle && !c.Force {
 		return exitError{train.ExitUsage, fmt.Sprintf("a bundle of %d updates takes about %s (%s): choose fewer with --steps, or confirm with --force", c.Steps, size(z.Total()), largestFiles(z))}
 	}
-	parent := filepath.Dir(c.Output)
-	for { // the folder that is there already
-		if _, err := os.Stat(parent); err == nil || parent == filepath.Dir(parent) {
-			break
-		}
-		parent = filepath.Dir(parent)
-	}
-	if free, ok := bundle.Free(parent); ok && z.Disk() > free {
-		return fmt.Errorf("the bundle takes up to %s while it is written, and %s has %s left", size(z.Disk()), parent, size(free))
+	if d, err := machine.DiskFor(c.Output); err == nil && d.Total > 0 && z.Disk() > d.Free {
+		return fmt.Errorf("the bundle takes up to %s while it is written, and there is %s left for %s", size(z.Disk()), size(d.Free), c.Output)
 	}
 	fmt.Fprintf(v.stderr, "bundle of %d updates: about %s\n", c.Steps, size(z.Total()))
 	return nil

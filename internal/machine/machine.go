@@ -2,6 +2,12 @@
 // memory, processors, disks. What a system does not tell is zero.
 package machine
 
+import (
+	"errors"
+	"io/fs"
+	"path/filepath"
+)
+
 // Memory is in bytes.
 type Memory struct {
 	Total int64 // of the machine
@@ -43,3 +49,14 @@ const (
 	InMemory                   // gone after a restart
 	InUserMode                 // FUSE: whatever its program does
 )
+
+// DiskFor describes the file system that a folder lies in, or would: that of the
+// nearest folder above it that is there.
+func DiskFor(folder string) (Disk, error) {
+	for at := folder; ; at = filepath.Dir(at) {
+		d, err := ReadDisk(at)
+		if !errors.Is(err, fs.ErrNotExist) || at == filepath.Dir(at) {
+			return d, err
+		}
+	}
+}
