@@ -13,7 +13,7 @@ type refresh struct {
 	step          optim.Step
 	tried, failed int
 	blind         int     // drawn beside a gradient of which nothing can be captured
-	sum, least    float64 // of the captured shares
+	sum, least    float64 // of the captured shares; the sum is EndStep's
 	time          time.Duration
 }
 
@@ -31,7 +31,6 @@ func (r *refresh) add(captured float64, ok bool, t time.Duration) {
 	if r.measured() == 1 || captured < r.least {
 		r.least = captured
 	}
-	r.sum += captured
 }
 
 // measured is the number of captured shares.

@@ -5,6 +5,7 @@ package galore
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -118,7 +119,8 @@ type projected struct {
 	state      []optim.Buffer
 	moments    []optim.Buffer // of them, those of the direction
 	hasBasis   bool
-	seen       *seen // what the probe keeps
+	captured   float64 // share of ‖G‖² that a new basis captures, until EndStep
+	seen       *seen   // what the probe keeps
 }
 
 // New returns the method.
@@ -265,6 +267,9 @@ func (m *Method) rebase(q *projected, grad tensor.Matrix, s optim.Step) bool {
 	looked := m.probe.renewed(q, grad, s.N, renewed)
 	m.settle(q, renewed, s)
 	m.refresh.add(captured, ok, time.Since(start)-looked)
+	if ok && !math.IsNaN(captured) {
+		q.captured = captured
+	}
 	q.hasBasis = q.hasBasis || ok
 	return q.hasBasis || m.device.Finite(grad)
 }
@@ -284,6 +289,12 @@ func (m *Method) settle(q *projected, renewed sides, s optim.Step) {
 // EndStep implements [optim.Method].
 func (m *Method) EndStep(s optim.Step) error {
 	if m.refresh.tried > 0 {
+		for _, q := range m.weights { // in this order whatever the order of updates was: the same bits
+			if q != nil {
+				m.refresh.sum += q.captured
+				q.captured = 0
+			}
+		}
 		m.refresh.step = s
 		m.untold = append(m.untold, m.refresh)
 		m.refresh = refresh{}

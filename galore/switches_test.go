@@ -2,6 +2,7 @@ package galore
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"testing"
@@ -415,4 +416,47 @@ func TestDrawnBasesAreKeyed(t *testing.T) {
 			}
 		}
 	}
+}
+
+// What a refresh captures is summed in the same order whatever the order of the
+// updates is: layer-wise ones come backwards.
+func TestCapturedInAnyOrder(t *testing.T) {
+	refresh := func(seed int, backwards bool) (values map[string]float64, captured []float64) {
+		m := newMethod(t, Config{Base: optim.Base{Rule: optim.DefaultAdamW()}, Rank: 3, UpdateProjGap: Never, Scale: 1})
+		p := start(t, m)
+		params := slices.Clone(p.Model.Params())
+		if backwards {
+			slices.Reverse(params)
+		}
+		for _, q := range params {
+			g := zeros(q.W)
+			p.Device.FillNormal(g, 1, random.New(uint64(seed)).Tensor(q.Name))
+			m.Update(q, g, optim.Step{LR: 0.1})
+			if w := m.weights[q.ID]; w != nil {
+				captured = append(captured, w.captured)
+			}
+		}
+		if err := m.EndStep(optim.Step{}); err != nil {
+			t.Fatal(err)
+		}
+		return m.Events()[0].Values, captured
+	}
+	sum := func(shares []float64) (s float64) {
+		for _, x := range shares {
+			s += x
+		}
+		return s
+	}
+	for seed := range 100 {
+		forwards, a := refresh(seed, false)
+		backwards, b := refresh(seed, true)
+		if sum(a) == sum(b) {
+			continue // rounded to the same number by chance
+		}
+		if !maps.Equal(forwards, backwards) {
+			t.Errorf("%v, backwards %v", forwards, backwards)
+		}
+		return
+	}
+	t.Fatal("the order makes no difference to any sum")
 }
