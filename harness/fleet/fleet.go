@@ -20,6 +20,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"ranklab/harness/record"
 	"ranklab/harness/train"
 	"ranklab/internal/atomicfile"
 )
@@ -64,7 +65,7 @@ const patience = 2 * time.Second
 
 // Run executes the jobs in order, as many at a time as the budget allows, and
 // returns one outcome per job. A job that another process is training waits
-// behind the others until that process ends. When ctx ends, running jobs are
+// behind the others until that process lets go of it. When ctx ends, running jobs are
 // asked to stop with a checkpoint and the others are skipped; when kill ends
 // too, running jobs are killed (their last checkpoint stands).
 func Run(ctx, kill context.Context, jobs []Job, o Options) []Outcome {
@@ -77,6 +78,7 @@ func Run(ctx, kill context.Context, jobs []Job, o Options) []Outcome {
 	}
 	budget := newBudget(max(o.Jobs, 1), o.Memory)
 	var ended atomic.Int32
+	var waiting []int // for another process
 	for {
 		var wg sync.WaitGroup
 		for _, i := range pending {
@@ -99,14 +101,24 @@ func Run(ctx, kill context.Context, jobs []Job, o Options) []Outcome {
 			})
 		}
 		wg.Wait()
-		pending = slices.DeleteFunc(pending, func(i int) bool { return outcomes[i].State != "busy" })
-		if len(pending) == 0 {
-			return outcomes
-		}
-		select {
-		case <-time.After(patience):
-		case <-ctx.Done():
-			return outcomes
+		waiting = slices.DeleteFunc(append(waiting, pending...), func(i int) bool { return outcomes[i].State != "busy" })
+		pending = nil
+		for len(pending) == 0 {
+			if len(waiting) == 0 {
+				return outcomes
+			}
+			select {
+			case <-time.After(patience):
+			case <-ctx.Done():
+				return outcomes
+			}
+			waiting = slices.DeleteFunc(waiting, func(i int) bool {
+				free := record.Held(record.Dir(o.Results, jobs[i].ID)) == nil
+				if free {
+					pending = append(pending, i)
+				}
+				return free
+			})
 		}
 	}
 }
@@ -194,7 +206,11 @@ func execute(ctx, kill context.Context, job Job, o Options) (out Outcome) {
 	case errors.As(err, &exit) && exit.ExitCode() == train.ExitBusy:
 		out.State, out.Err = "busy", errors.New("another process is training it")
 	default:
-		out.Err = fmt.Errorf("%w%s; log: %s", err, complaint(out.Log, begun), out.Log)
+		hint := ""
+		if exit != nil && killed(exit) {
+			hint = "; the system kills a process when memory runs out: fewer runs at a time (-j) or a lower --memory leave more for each"
+		}
+		out.Err = fmt.Errorf("%w%s%s; log: %s", err, complaint(out.Log, begun), hint, out.Log)
 	}
 	return out
 }

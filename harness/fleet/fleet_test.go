@@ -7,12 +7,14 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"ranklab/harness/record"
 	"ranklab/harness/train"
 )
 
@@ -48,6 +50,11 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, "panic: index out of range")
 		fmt.Fprintln(os.Stderr, "goroutine 1 [running]:")
 		os.Exit(2)
+	case "killed": // as by a system that has run out of memory
+		fmt.Fprintln(os.Stderr, "update 3")
+		self, _ := os.FindProcess(os.Getpid())
+		_ = self.Kill()
+		time.Sleep(time.Hour)
 	case "patient": // stops when it is asked to
 		c := make(chan os.Signal, 1)
 		signal.Notify(c, os.Interrupt)
@@ -126,9 +133,19 @@ func TestOutcomes(t *testing.T) {
 	}
 }
 
-// TestBusy: a run that another process trains waits behind the others.
+// TestBusy: a run that another process trains waits behind the others, and is not
+// tried again before that process lets go of it.
 func TestBusy(t *testing.T) {
 	o, r := options(t, 1)
+	o.Results = t.TempDir()
+	run := record.Dir(o.Results, "000000000000")
+	if err := os.MkdirAll(run, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	release, err := record.Hold(run)
+	if err != nil {
+		t.Fatal(err)
+	}
 	held := filepath.Join(o.Folder, "specs", "held")
 	if err := os.MkdirAll(filepath.Dir(held), 0o777); err != nil {
 		t.Fatal(err)
@@ -139,11 +156,22 @@ func TestBusy(t *testing.T) {
 	go func() {
 		<-r.finished // the busy one
 		<-r.finished // the other
+		time.Sleep(patience + patience/2)
 		os.Remove(held)
+		_ = release()
 	}()
 	got := Run(context.Background(), context.Background(), jobsOf("busy", "done"), o)
 	if got[0].State != "done" || got[1].State != "done" || !slices.Equal(r.started, []string{"busy0", "done1", "busy0"}) {
 		t.Errorf("states %q, %q; started %v", got[0].State, got[1].State, r.started)
+	}
+}
+
+// TestKilled: what looks like a lack of memory says what to do about it.
+func TestKilled(t *testing.T) {
+	o, _ := options(t, 1)
+	out := Run(context.Background(), context.Background(), jobsOf("killed"), o)[0]
+	if out.State != "failed" || !strings.Contains(out.Err.Error(), "memory runs out") && runtime.GOOS != "windows" {
+		t.Errorf("%s: %v", out.State, out.Err)
 	}
 }
 

@@ -10,3 +10,5 @@ import (
 func detach(*exec.Cmd) {}
 
 func interrupt(p *os.Process) error { return p.Signal(os.Interrupt) }
+
+func killed(*exec.ExitError) bool { return false }

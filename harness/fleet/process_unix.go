@@ -14,3 +14,9 @@ func detach(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: tru
 
 // interrupt asks a child to write a checkpoint and to stop.
 func interrupt(p *os.Process) error { return p.Signal(syscall.SIGINT) }
+
+// killed reports whether a signal that no process can catch ended a child.
+func killed(err *exec.ExitError) bool {
+	status, ok := err.Sys().(syscall.WaitStatus)
+	return ok && status.Signaled() && status.Signal() == syscall.SIGKILL
+}
