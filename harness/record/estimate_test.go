@@ -45,3 +45,16 @@ func TestEstimate(t *testing.T) {
 		t.Errorf("total %v in the place of a damaged file, want 49", got)
 	}
 }
+
+// TestWaiting: the share of its time that a thread has waited, on average.
+func TestWaiting(t *testing.T) {
+	s := Summary{Threads: 2, Time: Durations{TrainS: 90, RefreshS: 20, EvalS: 10, WaitedS: 50}}
+	if got := s.Waiting(); got != 0.25 {
+		t.Errorf("50 thread-seconds of 100 s on 2 threads are %v", got)
+	}
+	for _, unknown := range []Summary{{}, {Threads: 2}, {Threads: 2, Time: Durations{TrainS: 90}}} {
+		if got := unknown.Waiting(); got != 0 {
+			t.Errorf("%+v: %v", unknown.Time, got)
+		}
+	}
+}

@@ -198,7 +198,8 @@ func (r Run) Origin(experiment string) (Origin, bool) {
 
 // List reads every run below the given results roots: ROOT/runs/* and, read
 // only, ROOT/reference/*/runs/*. A run that exists more than once is listed
-// once: the finished copy, or else the first. The order is that of the ids.
+// once: the finished copy, of several the one with its evidence, or else the
+// first. The order is that of the ids.
 // Folders that cannot be read in part are listed with their Problem.
 func List(roots ...string) ([]Run, error) { return list(roots, true) }
 
@@ -227,7 +228,7 @@ func list(roots []string, committed bool) ([]Run, error) {
 				return nil, err
 			}
 			r.Reference = i >= len(own)
-			if old, seen := byID[r.ID]; !seen || !old.Finished() && r.Finished() {
+			if old, seen := byID[r.ID]; !seen || r.tells() > old.tells() {
 				byID[r.ID] = r
 			}
 		}
@@ -238,6 +239,17 @@ func list(roots []string, committed bool) ([]Run, error) {
 	}
 	slices.SortFunc(runs, func(a, b Run) int { return strings.Compare(a.ID, b.ID) })
 	return runs, nil
+}
+
+// tells grades what a record says of a run.
+func (r Run) tells() int {
+	switch {
+	case !r.Finished():
+		return 0
+	case r.Evidence == nil:
+		return 1
+	}
+	return 2
 }
 
 // globQuote makes a path mean itself inside a pattern.

@@ -219,9 +219,22 @@ type Durations struct {
 	SetupS Float `json:"setup_s,omitempty"`
 	// DiagnosticsS is the time that [diagnostics] took.
 	DiagnosticsS Float `json:"diagnostics_s,omitempty"`
+	// WaitedS is no part of the total: for how long, summed over its threads, the
+	// process was ready to compute while other threads had the processors. 0 where
+	// the system does not tell, and in old records.
+	WaitedS Float `json:"waited_s,omitempty"`
 }
 
 // Total is the time of the whole run.
 func (d Durations) Total() Float {
 	return d.TrainS + d.EvalS + d.CheckpointS + d.SetupS + d.DiagnosticsS
+}
+
+// Waiting returns the share of the run's time in which its threads waited for a
+// processor, on average; 0 where that is not known.
+func (s Summary) Waiting() float64 {
+	if s.Threads == 0 || s.Time.Total() == 0 {
+		return 0
+	}
+	return float64(s.Time.WaitedS/s.Time.Total()) / float64(s.Threads)
 }

@@ -366,6 +366,18 @@ func TestListAndFind(t *testing.T) {
 			}
 		}
 	}
+
+	// Of two finished copies the own one is listed, unless the other alone has its
+	// evidence.
+	finish(t, root, c)
+	for _, committed := range []bool{false, true} {
+		runs, err := List(root)
+		must(t, err)
+		if r, err := Find(runs, c); err != nil || r.Reference != committed {
+			t.Errorf("listed the committed copy: %v, want %v; %v", r.Reference, committed, err)
+		}
+		must(t, os.WriteFile(filepath.Join(Dir(reference, c), evidenceFile), fmt.Appendf(nil, `{"schema": %d}`, Schema), 0o666))
+	}
 }
 
 func TestSummaryMustBeFinal(t *testing.T) {

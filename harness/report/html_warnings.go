@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"ranklab/harness/record"
+	"ranklab/harness/view"
 )
 
 // warnings lists what a reader must know before believing the numbers; nil if
@@ -21,7 +22,7 @@ func (h *htmlSource) warnings(contract *htmlContract, claims error) *htmlKnow {
 	if note := h.sweep.OverrideNote(); note != "" {
 		warn("The sweep was made %s: its file alone does not give these runs.", note)
 	}
-	var pending, diverged, epochs, repeated, dirty, restarted []string
+	var pending, diverged, epochs, repeated, dirty, restarted, busy []string
 	versions, texts, tokenizers, machines := map[int]bool{}, map[string]bool{}, map[string]bool{}, map[string]bool{}
 	for _, e := range h.entries {
 		r := e.run
@@ -32,6 +33,9 @@ func (h *htmlSource) warnings(contract *htmlContract, claims error) *htmlKnow {
 			diverged = append(diverged, e.name+" ("+r.Summary.Reason+")")
 		case r.Summary.Epochs > 1:
 			epochs = append(epochs, fmt.Sprintf("%s (%.2f)", e.name, float64(r.Summary.Epochs)))
+		}
+		if s := r.Summary; s != nil && 100*s.Waiting() >= view.BusyPercent {
+			busy = append(busy, fmt.Sprintf("%s (%.0f %%)", e.name, 100*s.Waiting()))
 		}
 		if r.Problem != nil {
 			repeated = append(repeated, e.name+": "+strings.ReplaceAll(r.Problem.Error(), "\n", "; "))
@@ -80,6 +84,9 @@ func (h *htmlSource) warnings(contract *htmlContract, claims error) *htmlKnow {
 	}
 	if len(machines) > 1 {
 		warn("The runs were made on different processors or with different numbers of threads: results do not depend on it, times and speeds do.")
+	}
+	if len(busy) > 0 {
+		warn("Of their time these runs waited for a processor: %s. Results do not depend on it, times and speeds do.", h.firstOf(busy))
 	}
 	if len(items) == 0 {
 		return nil

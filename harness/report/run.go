@@ -167,6 +167,9 @@ func (p *page) results(s record.Summary) {
 	if s.Time.DiagnosticsS > 0 {
 		text += "; diagnostics " + duration(float64(s.Time.DiagnosticsS))
 	}
+	if s.Time.WaitedS > 0 {
+		text += fmt.Sprintf("; %.1f %% of all of it waiting for a processor", 100*s.Waiting())
+	}
 	p.field("time", fmt.Sprintf("%s; started %d×", text, s.Attempts))
 	p.field("state digest", s.StateDigest)
 }

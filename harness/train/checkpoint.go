@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"ranklab/harness/record"
+	"ranklab/harness/spec"
 	"ranklab/internal/atomicfile"
 	"ranklab/internal/bounded"
 	"ranklab/internal/failpoint"
@@ -44,6 +45,8 @@ type position struct {
 	SetupS      float64 `json:"setup_seconds,omitempty"`
 	// DiagnosticsS is no part of TrainS.
 	DiagnosticsS float64 `json:"diagnostics_seconds,omitempty"`
+	// WaitedS is thread-seconds of all the others.
+	WaitedS float64 `json:"waited_seconds,omitempty"`
 
 	Sums map[string]string `json:"sha256"`      // of the two files beside this one
 	Self string            `json:"self_sha256"` // of this file as JSON without this field
@@ -77,13 +80,30 @@ const (
 	damagedPrefix = "damaged-"
 )
 
+// Checkpoints returns how many checkpoints of a run that is not interrupted lie on
+// disk: at most while it trains, with the one that is being written, and when it
+// is done.
+func Checkpoints(t spec.Train) (training, done int) {
+	written := 1 // at the end
+	if t.CheckpointEvery > 0 {
+		written = (t.Steps + t.CheckpointEvery - 1) / t.CheckpointEvery
+	}
+	done = 1 + t.KeepCheckpoints
+	return min(written, max(kept, done)+1), min(written, done)
+}
+
 // saveCheckpoint writes the run as it stands at pos under dir (the run's ckpt
 // folder) and removes all but the newest keep checkpoints. No checkpoint of a
 // later step is there: findCheckpoint has put damaged ones aside.
 func (r *runner) saveCheckpoint(dir string, pos position, keep int) error {
 	final := filepath.Join(dir, fmt.Sprintf(goodPrefix+"%07d", pos.Step))
-	if _, err := os.Stat(final); err == nil {
-		return prune(dir, keep) // the one that this attempt resumed from: no update since
+	if _, err := os.Stat(final); err == nil { // the one that this attempt resumed from: no update since
+		old, err := readPosition(final)
+		if err != nil {
+			return err
+		}
+		pos.Sums = old.Sums
+		return errors.Join(writePosition(final, pos), prune(dir, keep))
 	}
 	// Mkdir, not MkdirAll: a run folder that was deleted stays deleted.
 	if err := os.Mkdir(dir, 0o777); err != nil && !errors.Is(err, fs.ErrExist) {
@@ -101,14 +121,7 @@ func (r *runner) saveCheckpoint(dir string, pos position, keep int) error {
 		}
 		failpoint.Here("tensors written")
 	}
-	if pos.Self, err = pos.sum(); err != nil {
-		return err
-	}
-	meta, err := json.MarshalIndent(pos, "", "  ")
-	if err != nil {
-		return err
-	}
-	if err := atomicfile.Write(filepath.Join(tmp, metaFile), append(meta, '\n')); err != nil {
+	if err := writePosition(tmp, pos); err != nil {
 		return err
 	}
 	failpoint.Here("checkpoint complete")
@@ -120,6 +133,18 @@ func (r *runner) saveCheckpoint(dir string, pos position, keep int) error {
 		return err
 	}
 	return prune(dir, keep)
+}
+
+// writePosition writes the position of the checkpoint in a folder, with its sum.
+func writePosition(dir string, pos position) (err error) {
+	if pos.Self, err = pos.sum(); err != nil {
+		return err
+	}
+	meta, err := json.MarshalIndent(pos, "", "  ")
+	if err != nil {
+		return err
+	}
+	return atomicfile.Write(filepath.Join(dir, metaFile), append(meta, '\n'))
 }
 
 // prune removes all checkpoints under dir but the newest keep.

@@ -1,6 +1,8 @@
 package train
 
 import (
+	"context"
+	"errors"
 	"math"
 
 	"ranklab/corpus"
@@ -10,13 +12,18 @@ import (
 	"ranklab/tensor"
 )
 
+// errCutOff says that an evaluation was given up, since the run is to stop.
+var errCutOff = errors.New("cut off")
+
 // evaluate computes the loss on the fixed evaluation set: the sum of all token
 // losses over the number of target tokens, in sequence order.
 //
 // Beside it stands the estimator of the GaLore repository (GaLore#77): the
 // mean loss of each batch of eval.batch_size sequences, summed and divided by
 // the number of batches plus one, so that its perplexity is too low.
-func (r *runner) evaluate(set *corpus.Eval) record.EvalRow {
+//
+// When ctx ends, it does so soon, with errCutOff.
+func (r *runner) evaluate(ctx context.Context, set *corpus.Eval) (record.EvalRow, error) {
 	t, length := r.spec.Train, r.spec.Train.MaxLength
 	var sum, batchSum, batchMeans float64
 	var batchTargets, inBatch, batches int
@@ -28,6 +35,9 @@ func (r *runner) evaluate(set *corpus.Eval) record.EvalRow {
 		batchSum, batchTargets, inBatch = 0, 0, 0
 	}
 	for first := 0; first < set.Sequences; first += t.BatchSize {
+		if ctx.Err() != nil {
+			return record.EvalRow{}, errCutOff
+		}
 		n := min(t.BatchSize, set.Sequences-first)
 		tokens, targets := r.tokens[:n*length], r.targets[:n*length]
 		for i := range n {
@@ -53,5 +63,5 @@ func (r *runner) evaluate(set *corpus.Eval) record.EvalRow {
 		PPL:         record.Float(tensor.Exp(loss)),
 		BitsPerByte: record.Float(sum / math.Ln2 / float64(set.Bytes)),
 		PPLGalore77: record.Float(tensor.Exp(batchMeans / float64(batches+1))),
-	}
+	}, nil
 }

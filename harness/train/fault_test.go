@@ -96,7 +96,7 @@ func TestThinGradients(t *testing.T) {
 			tr := begin(t, set, s)
 			tr.sink = &poison{sink: tr.sink, run: tr.runner, at: int(s.Method.UpdateProjGap), name: name, spoil: spoil}
 			for tr.at.Step < s.Train.Steps {
-				if reason, err := tr.step(); err != nil || reason != "" {
+				if reason, err := tr.step(t.Context()); err != nil || reason != "" {
 					t.Fatalf("%s, %s: %q, %v", what, method, reason, err)
 				}
 				for _, b := range tr.method.State() {
@@ -180,7 +180,7 @@ func begin(t *testing.T, set *corpus.Set, s spec.Run) *training {
 func (t *training) until(tb testing.TB) string {
 	tb.Helper()
 	for t.at.Step < t.Spec.Train.Steps {
-		reason, err := t.step()
+		reason, err := t.step(tb.Context())
 		if err != nil {
 			tb.Fatal(err)
 		}

@@ -1,6 +1,7 @@
 package train
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -96,10 +97,14 @@ func Evaluate(s spec.Run, w *models.HFWeights, set *corpus.Set, device *tensor.D
 	}
 	n := t.BatchSize * t.MaxLength
 	r.tokens, r.targets, r.losses, r.counts = make([]int32, n), make([]int32, n), make([]float32, n), make([]int, t.BatchSize)
-	return r.evaluate(EvalSet(s, set)), nil
+	return r.evaluate(context.Background(), EvalSet(s, set))
 }
 
-// EvalSet returns the fixed evaluation set of a run.
+// ErrNoEvaluation says that there is no text to evaluate a run on.
+var ErrNoEvaluation = errors.New("the validation split is empty: raise data.val_fraction or add text")
+
+// EvalSet returns the fixed evaluation set of a run: without targets if there is
+// none, see [ErrNoEvaluation].
 func EvalSet(s spec.Run, set *corpus.Set) *corpus.Eval {
 	return corpus.EvalSet(set.Val, s.Data.Packing, s.Train.MaxLength, s.Eval.Tokens)
 }

@@ -8,12 +8,12 @@ import (
 	"ranklab/internal/random"
 )
 
-// trainingOrder returns the order in which a run reads the sequences of its
+// TrainingOrder returns the order in which a run reads the sequences of its
 // training split.
-func trainingOrder(s spec.Run, data corpus.Split) (corpus.Order, error) {
+func TrainingOrder(s spec.Run, data corpus.Split) (corpus.Order, error) {
 	n := data.Sequences(s.Data.Packing, s.Train.MaxLength)
 	if n == 0 {
-		return corpus.Order{}, fmt.Errorf("the training split holds no sequence of %d tokens", s.Train.MaxLength)
+		return corpus.Order{}, fmt.Errorf("the training split holds no sequence of %d tokens: add text, or lower train.max_length", s.Train.MaxLength)
 	}
 	return corpus.Order{Key: random.New(uint64(s.Seed.Data)).Stream("order"), N: n}, nil
 }

@@ -18,7 +18,7 @@ func (p position) check(folder string) error {
 	if p.TokensSeen < 0 || p.TokensSeen > p.Positions || p.Metrics < 0 || p.Subspace < 0 {
 		return fmt.Errorf("%s: %d tokens in %d positions, %d bytes of rows", metaFile, p.TokensSeen, p.Positions, p.Metrics)
 	}
-	for _, seconds := range []float64{p.TrainS, p.EvalS, p.RefreshS, p.CheckpointS, p.SetupS, p.DiagnosticsS} {
+	for _, seconds := range []float64{p.TrainS, p.EvalS, p.RefreshS, p.CheckpointS, p.SetupS, p.DiagnosticsS, p.WaitedS} {
 		if seconds < 0 {
 			return fmt.Errorf("%s: a time of %v seconds", metaFile, seconds)
 		}

@@ -13,14 +13,34 @@ type Prediction struct {
 	Ledger     *memory.Ledger // every buffer of the run in its largest phase; nothing is allocated
 	Parameters int64          // weights and adapters
 	Trainable  int64          // those that receive updates in the first step
-	// StepFLOPs is the arithmetic of one update: forward, backward, and the
-	// projections of GaLore; without optimizer steps, whose share is small.
+	// StepFLOPs is the arithmetic of one update, in the first phase of the run:
+	// forward, backward, and the projections of GaLore; without optimizer steps,
+	// whose share is small.
 	StepFLOPs float64
 	// RefreshFLOPs is the arithmetic of new bases for all targets, by the run's
 	// projector.
 	RefreshFLOPs float64
 	// EvalFLOPs is the arithmetic of one evaluation token.
 	EvalFLOPs float64
+
+	later []phase // after the first
+}
+
+// A phase is the rest of a run from an update on, as far as it differs from what
+// came before.
+type phase struct {
+	start     int
+	stepFLOPs float64
+}
+
+// UpdateFLOPs is the arithmetic of the first so many updates.
+func (p *Prediction) UpdateFLOPs(updates int) (sum float64) {
+	end := updates
+	for i := len(p.later) - 1; i >= 0; i-- {
+		sum += float64(max(0, end-p.later[i].start)) * p.later[i].stepFLOPs
+		end = min(end, p.later[i].start)
+	}
+	return sum + float64(end)*p.StepFLOPs
 }
 
 // Predict assembles a run on a device without allocating anything.
@@ -33,13 +53,15 @@ func Predict(s spec.Run, device *tensor.Device) (*Prediction, error) {
 	p := &Prediction{Ledger: ledger}
 	// A method that changes what it trains needs the memory of its largest phase.
 	if m, ok := r.method.(optim.Phased); ok {
-		for _, start := range m.Phases() {
-			phase := memory.Predict()
-			if _, err := assemble(s, device, phase, start); err != nil {
+		for _, start := range m.Phases()[1:] {
+			ledger := memory.Predict()
+			changed, err := assemble(s, device, ledger, start)
+			if err != nil {
 				return nil, err
 			}
-			if phase.Total() > p.Ledger.Total() {
-				p.Ledger = phase
+			p.later = append(p.later, phase{start, changed.stepFLOPs()})
+			if ledger.Total() > p.Ledger.Total() {
+				p.Ledger = ledger
 			}
 		}
 	}
@@ -50,24 +72,36 @@ func Predict(s spec.Run, device *tensor.Device) (*Prediction, error) {
 			p.Trainable += n
 		}
 	}
-	forward, backward := tokenFLOPs(r.model, s.Train.MaxLength)
-	if s.Train.ActivationCheckpointing {
-		backward += againFLOPs(r.model, s.Train.MaxLength)
-	}
-	tokens := float64(s.Train.TotalBatchSize * s.Train.MaxLength)
-	p.EvalFLOPs = forward
-	p.StepFLOPs = tokens * (forward + backward)
-	if s.Method.Kind == "galore" {
-		// Project and project back: 2·m·n·r each, once per update.
-		for _, l := range r.model.Linears() {
-			if optim.Targeted(roles(s.Method.Targets), l.Role) {
-				in, out := float64(l.In), float64(l.Out)
-				p.StepFLOPs += 4 * in * out * float64(s.Method.Rank)
-				p.RefreshFLOPs += galoreConfig(s.Method, optim.Base{}).RefreshFLOPs(l.Out, l.In)
-			}
-		}
+	p.StepFLOPs = r.stepFLOPs()
+	p.EvalFLOPs, _ = tokenFLOPs(r.model, s.Train.MaxLength)
+	for _, l := range r.projected() {
+		p.RefreshFLOPs += galoreConfig(s.Method, optim.Base{}).RefreshFLOPs(l.Out, l.In)
 	}
 	return p, nil
+}
+
+// stepFLOPs is the arithmetic of an update of the run as it is assembled.
+func (r *runner) stepFLOPs() float64 {
+	t := r.spec.Train
+	forward, backward := tokenFLOPs(r.model, t.MaxLength)
+	if t.ActivationCheckpointing {
+		backward += againFLOPs(r.model, t.MaxLength)
+	}
+	sum := float64(t.TotalBatchSize*t.MaxLength) * (forward + backward)
+	for _, l := range r.projected() { // project and project back: 2·m·n·r each, once per update
+		sum += 4 * float64(l.In) * float64(l.Out) * float64(r.spec.Method.Rank)
+	}
+	return sum
+}
+
+// projected lists the weights whose gradients GaLore projects.
+func (r *runner) projected() (list []*models.Linear) {
+	for _, l := range r.model.Linears() {
+		if r.spec.Method.Kind == "galore" && optim.Targeted(roles(r.spec.Method.Targets), l.Role) {
+			list = append(list, l)
+		}
+	}
+	return list
 }
 
 // againFLOPs is what activation checkpointing adds per token: another forward

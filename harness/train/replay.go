@@ -55,7 +55,7 @@ func (p Passed) Loss() float64 { return p.LossSum / float64(max(p.Count, 1)) }
 // NewReplay assembles the run. w may be nil.
 func NewReplay(s spec.Run, set *corpus.Set, device *tensor.Device, w Watcher) (*Replay, error) {
 	s.Diagnostics = spec.Diagnostics{} // they change nothing that is shown
-	order, err := trainingOrder(s, set.Train)
+	order, err := TrainingOrder(s, set.Train)
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package train
 
 import (
+	"context"
 	"fmt"
 	"time"
 
@@ -29,12 +30,15 @@ func SelectSet(s spec.Run, set *corpus.Set) (*corpus.Eval, error) {
 
 // evaluateChoice evaluates the result of the run on its selection set. reason is
 // not empty when the run has diverged.
-func (t *training) evaluateChoice() (reason string, err error) {
+func (t *training) evaluateChoice(ctx context.Context) (reason string, err error) {
 	began := time.Now()
-	row := t.evaluate(t.choice)
+	row, err := t.evaluate(ctx, t.choice)
+	t.at.EvalS += time.Since(began).Seconds()
+	if err != nil {
+		return "", err
+	}
 	row.Split = record.Select
 	row.Step, row.TokensSeen, row.Positions = t.at.Step, t.at.TokensSeen, t.at.Positions
-	t.at.EvalS += time.Since(began).Seconds()
 	t.meter.sample(t.at.Step, "evaluation")
 	t.chosen = &row
 	if err := t.writer.Eval(row); err != nil {

@@ -12,6 +12,7 @@ import (
 	"ranklab/harness/record"
 	"ranklab/harness/spec"
 	"ranklab/internal/failpoint"
+	"ranklab/internal/machine"
 	"ranklab/internal/memory"
 	"ranklab/tensor"
 )
@@ -52,7 +53,8 @@ func Digests(set *corpus.Set) spec.Digests {
 // Run executes a run to its end, resuming from its newest checkpoint, and
 // returns its summary. A run that is already finished is not repeated. When
 // ctx ends, Run writes a checkpoint after the current update and returns
-// [ErrStopped]. Divergence is a result, not an error.
+// [ErrStopped]; an evaluation is cut off and made when the run carries on.
+// Divergence is a result, not an error.
 func Run(ctx context.Context, o Options) (*record.Summary, error) {
 	s := o.Spec
 	digests, err := Identify(s, o.Data)
@@ -117,8 +119,11 @@ type training struct {
 	last    record.EvalRow // the newest evaluation
 	best    record.EvalRow
 	chosen  *record.EvalRow // the evaluation on the selection set
+	loss    float64         // of the newest update, or row of an earlier attempt, per target
+	due     bool            // what follows the newest update is to be done: see assess
 	beat    time.Time       // of the newest status.json
 	meter   *meter
+	waited  float64       // thread-seconds, in earlier attempts, less what this process had waited before it began
 	books   record.Memory // of the largest phase so far
 
 	prediction *Prediction
@@ -127,41 +132,50 @@ type training struct {
 func (t *training) run(ctx context.Context) (*record.Summary, error) {
 	device := tensor.NewDevice(tensor.Options{Threads: t.Threads, ISA: t.ISA})
 	defer device.Close()
-	began := time.Now()
+	began, waited := time.Now(), machine.Waited()
 	if err := t.setUp(device); err != nil {
 		return nil, err
 	}
 	t.at.SetupS += time.Since(began).Seconds()
+	t.waited = t.at.WaitedS - waited
 	s := t.Spec.Train
 	t.send(Message{Phase: "start", Step: t.at.Step, Steps: s.Steps})
-	for t.at.Step < s.Steps {
+	reason, err := t.assess(ctx) // what an earlier attempt has cut off
+	for reason == "" && err == nil && t.at.Step < s.Steps {
 		if t.Until > 0 && t.at.Step >= t.Until {
 			return nil, ErrUntil
 		}
 		if ctx.Err() != nil {
-			if err := t.checkpoint(max(kept, 1+s.KeepCheckpoints)); err != nil {
-				return nil, err
-			}
-			t.send(Message{Phase: "stopped", Step: t.at.Step, Steps: s.Steps})
-			return nil, ErrStopped
+			return nil, t.stop()
 		}
-		reason, err := t.step()
-		if err != nil {
-			return nil, err
+		reason, err = t.step(ctx)
+		if reason == "" && err == nil && s.CheckpointEvery > 0 && t.at.Step%s.CheckpointEvery == 0 && t.at.Step < s.Steps {
+			err = t.checkpoint(max(kept, 1+s.KeepCheckpoints))
 		}
-		if reason != "" {
-			return t.finish(record.Diverged, reason)
-		}
-		if s.CheckpointEvery > 0 && t.at.Step%s.CheckpointEvery == 0 && t.at.Step < s.Steps {
-			if err := t.checkpoint(max(kept, 1+s.KeepCheckpoints)); err != nil {
-				return nil, err
-			}
-		}
+	}
+	switch {
+	case errors.Is(err, errCutOff):
+		return nil, t.stop()
+	case err != nil:
+		return nil, err
+	case reason != "":
+		return t.finish(record.Diverged, reason)
 	}
 	if err := t.checkpoint(1 + s.KeepCheckpoints); err != nil {
 		return nil, err
 	}
 	return t.finish(record.Done, "")
+}
+
+// stop writes a checkpoint from which the same command carries on, and returns
+// ErrStopped.
+func (t *training) stop() error {
+	s := t.Spec.Train
+	if err := t.checkpoint(max(kept, 1+s.KeepCheckpoints)); err != nil {
+		return err
+	}
+	t.send(Message{Phase: "stopped", Step: t.at.Step, Steps: s.Steps})
+	return ErrStopped
 }
 
 // setUp assembles the run where its newest checkpoint left it, and writes what
@@ -196,7 +210,7 @@ func (t *training) setUp(device *tensor.Device) error {
 	}
 	if ckpt != "" {
 		if err := t.load(ckpt); err != nil {
-			return fmt.Errorf("checkpoint %s: %w", ckpt, err)
+			return fmt.Errorf("checkpoint %s: %w: move this folder away, and the run carries on from the one before it, or from its start", ckpt, err)
 		}
 		t.log.Info("resumed", "checkpoint", ckpt, "step", at.Step)
 	}
@@ -210,16 +224,17 @@ func (t *training) setUp(device *tensor.Device) error {
 		return err
 	}
 
-	if t.order, err = trainingOrder(s, t.Data.Train); err != nil {
+	if t.order, err = TrainingOrder(s, t.Data.Train); err != nil {
 		return err
 	}
 	t.eval = EvalSet(s, t.Data)
 	if t.eval.Targets == 0 {
-		return errors.New("the validation split is empty: raise data.val_fraction or add text")
+		return ErrNoEvaluation
 	}
 	if t.choice, err = SelectSet(s, t.Data); err != nil {
 		return err
 	}
+	t.due = t.evaluationDue() || t.choiceDue()
 
 	evidence, err := t.evidence()
 	if err != nil {
@@ -262,7 +277,8 @@ func total(bytes map[memory.Category]int64) (sum int64) {
 	return sum
 }
 
-// recall reads the newest and the best evaluation of an earlier attempt.
+// recall reads what an earlier attempt has recorded: the newest loss, and the newest
+// and the best evaluation.
 func (t *training) recall() error {
 	run, err := record.Read(t.writer.Dir())
 	if err != nil {
@@ -271,6 +287,9 @@ func (t *training) recall() error {
 	metrics, err := run.Metrics()
 	if err != nil {
 		return err
+	}
+	if n := len(metrics.Train); n > 0 {
+		t.loss = float64(metrics.Train[n-1].Loss)
 	}
 	for _, row := range metrics.Eval {
 		t.keep(row)
@@ -288,9 +307,9 @@ func (t *training) keep(row record.EvalRow) {
 	}
 }
 
-// step applies one update, and what follows it: a log row and an evaluation.
-// reason is not empty when the run has diverged.
-func (t *training) step() (reason string, err error) {
+// step applies one update, and does what follows it. reason is not empty when the
+// run has diverged.
+func (t *training) step(ctx context.Context) (reason string, err error) {
 	s := t.Spec.Train
 	began := time.Now()
 	u := t.at.Step
@@ -299,7 +318,7 @@ func (t *training) step() (reason string, err error) {
 	if err != nil {
 		return "", fmt.Errorf("update %d: %w", u, err)
 	}
-	loss := lossSum / float64(max(targets, 1))
+	t.loss = lossSum / float64(max(targets, 1))
 	t.at.Step++
 	t.at.TokensSeen += int64(targets)
 	t.at.Positions += int64(s.TotalBatchSize * s.MaxLength)
@@ -309,24 +328,49 @@ func (t *training) step() (reason string, err error) {
 	if err := errors.Join(t.events(), t.writer.Subspace(seen)); err != nil {
 		return "", err
 	}
-	if reason := t.fault(loss, norm, targets); reason != "" {
+	if reason := t.fault(t.loss, norm, targets); reason != "" {
 		return t.diverged(reason)
 	}
 	if t.at.Step%s.LogEvery == 0 || t.at.Step == s.Steps {
 		t.meter.sample(t.at.Step, "update")
 		err := t.writer.Train(record.TrainRow{
 			Step: t.at.Step, TokensSeen: t.at.TokensSeen, Positions: t.at.Positions,
-			Loss: record.Float(loss), LR: record.Float(t.Spec.Method.LR * t.rate(u)), GradNorm: record.Float(norm),
+			Loss: record.Float(t.loss), LR: record.Float(t.Spec.Method.LR * t.rate(u)), GradNorm: record.Float(norm),
 		})
-		if err := errors.Join(err, t.tell(loss)); err != nil {
+		if err := errors.Join(err, t.tell()); err != nil {
 			return "", err
 		}
 	}
-	if t.at.Step%t.Spec.Eval.Every == 0 || t.at.Step == s.Steps {
+	t.due = true
+	return t.assess(ctx)
+}
+
+// evaluationDue reports whether the newest update is to be followed by an
+// evaluation that there is not yet.
+func (t *training) evaluationDue() bool {
+	return (t.at.Step%t.Spec.Eval.Every == 0 || t.at.Step == t.Spec.Train.Steps) && t.last.Step != t.at.Step
+}
+
+// choiceDue reports whether the end of the run is to be followed by an evaluation
+// on the selection set that there is not yet.
+func (t *training) choiceDue() bool {
+	return t.choice != nil && t.at.Step == t.Spec.Train.Steps && t.chosen == nil
+}
+
+// assess does what is due after the newest update: evaluations, and a row of
+// digests. What ctx cuts off, with errCutOff, is due when the run carries on.
+func (t *training) assess(ctx context.Context) (reason string, err error) {
+	if !t.due {
+		return "", nil
+	}
+	if t.evaluationDue() {
 		began := time.Now()
-		row := t.evaluate(t.eval)
-		row.Step, row.TokensSeen, row.Positions = t.at.Step, t.at.TokensSeen, t.at.Positions
+		row, err := t.evaluate(ctx, t.eval)
 		t.at.EvalS += time.Since(began).Seconds()
+		if err != nil {
+			return "", err
+		}
+		row.Step, row.TokensSeen, row.Positions = t.at.Step, t.at.TokensSeen, t.at.Positions
 		t.meter.sample(t.at.Step, "evaluation")
 		t.keep(row)
 		if err := t.writer.Eval(row); err != nil {
@@ -335,14 +379,15 @@ func (t *training) step() (reason string, err error) {
 		if !row.Loss.Finite() {
 			return t.diverged(fmt.Sprintf("validation loss is %v at step %d", float64(row.Loss), t.at.Step))
 		}
-		t.send(t.message("eval", loss))
+		t.send(t.message("eval", t.loss))
 	}
-	if t.choice != nil && t.at.Step == s.Steps {
-		if reason, err := t.evaluateChoice(); reason != "" || err != nil {
+	if t.choiceDue() {
+		if reason, err := t.evaluateChoice(ctx); reason != "" || err != nil {
 			return reason, err
 		}
 	}
-	if s.DigestEvery > 0 && (t.at.Step%s.DigestEvery == 0 || t.at.Step == s.Steps) {
+	t.due = false
+	if every := t.Spec.Train.DigestEvery; every > 0 && (t.at.Step%every == 0 || t.at.Step == t.Spec.Train.Steps) {
 		return "", t.writeDigests()
 	}
 	return "", nil
@@ -367,8 +412,8 @@ func (t *training) diverged(reason string) (string, error) {
 }
 
 // tell reports progress to whoever follows the run.
-func (t *training) tell(loss float64) error {
-	m := t.message("train", loss)
+func (t *training) tell() error {
+	m := t.message("train", t.loss)
 	t.send(m)
 	return errors.Join(
 		t.writer.Timing(record.TimingRow{
@@ -412,12 +457,16 @@ func (t *training) checkpoint(keep int) error {
 	if t.at.Mark, err = t.writer.Mark(); err != nil {
 		return err
 	}
+	t.wait()
 	if err := t.saveCheckpoint(t.checkpoints(), t.at, keep); err != nil {
 		return fmt.Errorf("checkpoint at step %d: %w", t.at.Step, err)
 	}
 	t.meter.sample(t.at.Step, "checkpoint")
 	return t.writeMemory()
 }
+
+// wait notes how long the run has waited for processors so far.
+func (t *training) wait() { t.at.WaitedS = max(0, t.waited+machine.Waited()) }
 
 // finish writes the summary: its existence means that the run is done.
 func (t *training) finish(state, reason string) (*record.Summary, error) {
@@ -427,6 +476,7 @@ func (t *training) finish(state, reason string) (*record.Summary, error) {
 		return nil, err
 	}
 	t.at.CheckpointS += time.Since(began).Seconds()
+	t.wait()
 	if err := t.writeMemory(); err != nil {
 		return nil, err
 	}
@@ -438,10 +488,10 @@ func (t *training) finish(state, reason string) (*record.Summary, error) {
 		Time: record.Durations{
 			TrainS: record.Float(t.at.TrainS), EvalS: record.Float(t.at.EvalS), RefreshS: record.Float(t.at.RefreshS),
 			CheckpointS: record.Float(t.at.CheckpointS), SetupS: record.Float(t.at.SetupS),
-			DiagnosticsS: record.Float(t.at.DiagnosticsS),
+			DiagnosticsS: record.Float(t.at.DiagnosticsS), WaitedS: record.Float(t.at.WaitedS),
 		},
 		TokensPerSecond: record.Float(t.tokensPerSecond()), Threads: t.device.Threads(),
-		FLOPs:     record.Float(float64(t.at.Step) * t.prediction.StepFLOPs),
+		FLOPs:     record.Float(t.prediction.UpdateFLOPs(t.at.Step)),
 		PeakBytes: t.meter.measured.PeakBytes, PeakMeasure: t.meter.measured.Measure, CheckpointBytes: checkpointBytes(t.checkpoints()),
 		Memory: t.books.Registered,
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"math"
 	"os"
@@ -108,7 +109,7 @@ func TestSameBits(t *testing.T) {
 			if first, last := want.summary.Best.Loss, want.summary.Final.Loss; !first.Finite() || last > record.Float(math.Log(512)) {
 				t.Errorf("nothing was learnt: final loss %v", last)
 			}
-			if !maps.Equal(want.memory.Predicted, want.memory.Registered) && s.Method.FullRankSteps == 0 {
+			if !maps.Equal(want.memory.Predicted, want.memory.Registered) {
 				t.Errorf("predicted %v, registered %v", want.memory.Predicted, want.memory.Registered)
 			}
 
@@ -272,6 +273,97 @@ func TestDurations(t *testing.T) {
 	}
 }
 
+// TestCutOff: a run that is to stop does not wait for an evaluation. It is made,
+// with the digests that follow it, when the run carries on, and no bit differs.
+func TestCutOff(t *testing.T) {
+	set, s := tiny(t)
+	variants()["relora"](&s)
+	s.Train.LogEvery, s.Train.DigestEvery, s.Eval.Every, s.Eval.SelectTokens = 1, 4, 4, 64
+	want := mustTrain(t, Options{Spec: s, Data: set, Results: t.TempDir(), Threads: 1})
+	for _, at := range []int{4, 5, s.Train.Steps} {
+		o := Options{Spec: s, Data: set, Results: t.TempDir(), Threads: 1}
+		ctx, cancel := context.WithCancel(t.Context())
+		o.Messages = func(m Message) {
+			if m.Phase == "train" && m.Step == at {
+				cancel()
+			}
+		}
+		if _, err := Run(ctx, o); !errors.Is(err, ErrStopped) {
+			t.Fatalf("stopped at update %d: %v", at, err)
+		}
+		dir := record.Dir(o.Results, s.RunID(Digests(set)))
+		run, err := record.Read(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows, err := run.Metrics()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := len(rows.Eval); n != (at-1)/4 || len(rows.Select) > 0 || LatestStep(CheckpointDir(dir)) != at {
+			t.Errorf("stopped at update %d: %d evaluations, %d to choose by; checkpoint of update %d", at, n, len(rows.Select), LatestStep(CheckpointDir(dir)))
+		}
+		o.Messages = nil
+		mustTrain(t, o).mustEqual(t, fmt.Sprintf("stopped at update %d", at), want)
+	}
+
+	// Stopped twice without an update in between: what was evaluated stays.
+	o := Options{Spec: s, Data: set, Results: t.TempDir(), Threads: 1}
+	for _, phase := range []string{"train", "eval", "start"} {
+		ctx, cancel := context.WithCancel(t.Context())
+		evaluated := 0
+		o.Messages = func(m Message) {
+			if m.Phase == "eval" && m.Step == s.Train.Steps {
+				evaluated++
+			}
+			if m.Phase == phase && m.Step == s.Train.Steps {
+				cancel()
+			}
+		}
+		if _, err := Run(ctx, o); !errors.Is(err, ErrStopped) {
+			t.Fatalf("stopped at the last %q: %v", phase, err)
+		}
+		if again := phase == "eval"; again != (evaluated == 1) {
+			t.Errorf("stopped at the last %q: %d evaluations there", phase, evaluated)
+		}
+	}
+	o.Messages = func(m Message) {
+		if m.Phase == "eval" {
+			t.Error("the last evaluation was made twice")
+		}
+	}
+	mustTrain(t, o).mustEqual(t, "stopped three times at the end", want)
+}
+
+// TestCheckpoints: as many checkpoints lie on disk as is said beforehand.
+func TestCheckpoints(t *testing.T) {
+	set, s := tiny(t)
+	variants()["adamw"](&s)
+	s.Train.LogEvery = 1
+	for _, c := range []struct{ every, keep int }{{0, 0}, {0, 2}, {s.Train.Steps - 1, 0}, {2, 0}, {2, 3}} {
+		s.Train.CheckpointEvery, s.Train.KeepCheckpoints = c.every, c.keep
+		o := Options{Spec: s, Data: set, Results: t.TempDir(), Threads: 1}
+		dir := CheckpointDir(record.Dir(o.Results, s.RunID(Digests(set))))
+		count := func() int {
+			names, err := checkpoints(dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return len(names)
+		}
+		most := 0 // when the next one is being written
+		o.Messages = func(m Message) {
+			if m.Phase == "train" {
+				most = max(most, count()+1)
+			}
+		}
+		mustTrain(t, o)
+		if training, done := Checkpoints(s.Train); training != most || done != count() {
+			t.Errorf("every %d of %d updates, %d kept: said to be %d and %d, are %d and %d", c.every, s.Train.Steps, c.keep, training, done, most, count())
+		}
+	}
+}
+
 // TestDamagedCheckpoint: a flipped bit is found, and the checkpoint before is
 // used.
 func TestDamagedCheckpoint(t *testing.T) {
@@ -348,6 +440,32 @@ func TestAllCheckpointsDamaged(t *testing.T) {
 		t.Errorf("the newest checkpoint is of step %d", step)
 	}
 	mustTrain(t, o).mustEqual(t, "after the damage", want)
+}
+
+// TestUpdateFLOPs: a full-rank warm start and what follows it are counted apart.
+func TestUpdateFLOPs(t *testing.T) {
+	_, s := tiny(t)
+	d := tensor.NewDevice(tensor.Options{Threads: 1})
+	defer d.Close()
+	variants()["relora"](&s)
+	s.Train.Scheduler, s.Train.WarmupSteps = "constant", 0
+	predict := func(warm int) *Prediction {
+		s.Method.FullRankSteps = warm
+		p, err := Predict(s, d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	plain, warm := predict(0), predict(4)
+	if plain.StepFLOPs == warm.StepFLOPs {
+		t.Fatal("an update of adapters is as much arithmetic as one at full rank")
+	}
+	for _, n := range []int{0, 3, 4, 9} {
+		if got, want := warm.UpdateFLOPs(n), float64(min(n, 4))*warm.StepFLOPs+float64(max(n-4, 0))*plain.StepFLOPs; got != want {
+			t.Errorf("%d updates: %g FLOP, want %g", n, got, want)
+		}
+	}
 }
 
 // TestPredict: the closed formulas of the optimizer state, through the whole

@@ -111,8 +111,10 @@ func (c *Chart) query(rows []Row, pending int) error {
 		return err
 	}
 	c.absent("", notes)
-	if note := machineNote([]Column{c.X, c.Y, c.Z}, selected); note != "" {
-		c.warn("%s", note)
+	for _, note := range []string{machineNote([]Column{c.X, c.Y, c.Z}, selected), busyNote([]Column{c.X, c.Y, c.Z}, selected)} {
+		if note != "" {
+			c.warn("%s", note)
+		}
 	}
 	names := methodNames(rows)
 	c.warnOf(selected, names)

@@ -108,6 +108,7 @@ func metrics() []metric {
 		{Column{Name: "refresh_seconds", Header: "time in refreshes and merges", Unit: "s", Kind: Seconds}, func(r record.Run) float64 { return float64(r.Summary.Time.RefreshS) }},
 		{Column{Name: "checkpoint_seconds", Header: "time of writing checkpoints", Unit: "s", Kind: Seconds}, func(r record.Run) float64 { return orMissing(float64(r.Summary.Time.CheckpointS)) }},
 		{Column{Name: "diagnostics_seconds", Header: "time in diagnostics", Unit: "s", Kind: Seconds}, func(r record.Run) float64 { return orMissing(float64(r.Summary.Time.DiagnosticsS)) }},
+		{Column{Name: "waiting_percent", Header: "waiting for a processor", Unit: "%", Kind: Measure}, func(r record.Run) float64 { return orMissing(100 * r.Summary.Waiting()) }},
 		{Column{Name: "seconds", Header: "time in all", Unit: "s", Kind: Seconds}, func(r record.Run) float64 { return float64(r.Summary.Time.Total()) }},
 		{Column{Name: "estimated_seconds", Header: "estimated time", Unit: "s", Kind: Seconds}, func(r record.Run) float64 {
 			if r.Estimate == nil {

@@ -98,6 +98,9 @@ func tabulate(t Table, rows []Row, pending int, baselines []record.Baseline) (Gr
 		if note := machineNote(g.Columns, selected); note != "" {
 			g.Note(OtherMachine, note)
 		}
+		if note := busyNote(g.Columns, selected); note != "" {
+			g.Note(BusyMachine, note)
+		}
 		groups := tableGroups(selected, t.Rows)
 		for _, cell := range groups {
 			row, err := g.row(cell, methods)

@@ -26,8 +26,7 @@ func machineOf(p *record.Provenance) string {
 // machineNote says so if times or rates that stand side by side were measured on
 // several kinds of machine. It is empty if no column is one of these.
 func machineNote(columns []Column, rows []Row) string {
-	timed := func(c Column) bool { return c.Metric && (c.Kind == Seconds || c.Kind == Rate) }
-	if !slices.ContainsFunc(columns, timed) {
+	if !slices.ContainsFunc(columns, Column.timed) {
 		return ""
 	}
 	var machines []string
@@ -48,11 +47,44 @@ func machineNote(columns []Column, rows []Row) string {
 	}
 	var parts []string
 	for _, m := range machines {
-		names := labels[m]
-		if len(names) > 6 {
-			names = append(slices.Clone(names[:6]), "…")
-		}
-		parts = append(parts, fmt.Sprintf("%s: %s", m, strings.Join(names, ", ")))
+		parts = append(parts, m+": "+some(labels[m]))
 	}
 	return "times of different machines, not to be compared: " + strings.Join(parts, "; ")
+}
+
+// BusyPercent is the share of a run's time from which on waiting for a processor
+// is worth a word.
+const BusyPercent = 5
+
+// busyNote says so if times or rates were measured while other programs were at
+// work, or with more threads than processors. It is empty if no column is one of these.
+func busyNote(columns []Column, rows []Row) string {
+	if !slices.ContainsFunc(columns, Column.timed) {
+		return ""
+	}
+	var names []string
+	most := 0.0
+	for _, r := range rows {
+		if percent := r.Results["waiting_percent"]; percent >= BusyPercent {
+			most = max(most, percent)
+			if !slices.Contains(names, r.Label) {
+				names = append(names, r.Label)
+			}
+		}
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("times that include waiting for a processor, up to %.0f %%: %s", most, some(names))
+}
+
+// timed reports whether a column depends on how fast a machine is.
+func (c Column) timed() bool { return c.Metric && (c.Kind == Seconds || c.Kind == Rate) }
+
+// some lists up to six names.
+func some(names []string) string {
+	if len(names) > 6 {
+		names = append(slices.Clone(names[:6]), "…")
+	}
+	return strings.Join(names, ", ")
 }

@@ -1,6 +1,7 @@
 package view
 
 import (
+	"math"
 	"strings"
 	"testing"
 
@@ -32,5 +33,26 @@ func TestMachineNote(t *testing.T) {
 	}
 	if machineOf(nil) != "" {
 		t.Error("a run without provenance has a machine")
+	}
+}
+
+// TestBusyNote: times that were measured beside other work say so.
+func TestBusyNote(t *testing.T) {
+	run := func(label string, percent float64) Row {
+		return Row{Label: label, Results: map[string]float64{"waiting_percent": percent}}
+	}
+	seconds := []Column{Describe("seconds")}
+	for _, c := range []struct {
+		columns []Column
+		rows    []Row
+		want    string
+	}{
+		{seconds, []Row{run("a", 4.9), run("b", 31.2), run("c", 5), run("b", 7)}, "up to 31 %: b, c"},
+		{seconds, []Row{run("a", 4.9), run("b", math.NaN()), {Label: "old"}}, ""},
+		{[]Column{Describe("ppl")}, []Row{run("b", 31)}, ""},
+	} {
+		if got := busyNote(c.columns, c.rows); !strings.HasSuffix(got, c.want) || (got == "") != (c.want == "") {
+			t.Errorf("%q, want …%q", got, c.want)
+		}
 	}
 }

@@ -12,6 +12,7 @@ const (
 	Diverged       stats.WarningKind = "diverged"         // runs without a result, left out of means
 	ContractBroken stats.WarningKind = "contract"         // runs do not share what they should, or nobody can tell
 	OtherMachine   stats.WarningKind = "other_machine"    // times of different machines stand side by side
+	BusyMachine    stats.WarningKind = "busy_machine"     // times that include waiting for a processor
 	Absent         stats.WarningKind = "absent"           // something that is asked for is not there (yet)
 	Unfinished     stats.WarningKind = "unfinished"       // runs have no result yet
 	Overridden     stats.WarningKind = "overridden"       // the experiment's file alone does not give these runs
