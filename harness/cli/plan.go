@@ -101,9 +101,10 @@ func writePlan(w io.Writer, p *plan.Plan, jobs int) error {
 		if it.Action == plan.Resume {
 			action = fmt.Sprintf("resume@%d", it.Step)
 		}
+		_, stays := it.Checkpoints()
 		err := t.Append([]string{
 			p.Experiment.NameOf(it.Instance), id, action, count(it.Parameters), count(it.Trainable),
-			size(it.Memory[memory.OptimizerState] + it.Memory[memory.Projectors]), size(it.Bytes), size(it.Disk),
+			size(it.Memory[memory.OptimizerState] + it.Memory[memory.Projectors]), size(it.Bytes), size(stays),
 			flops(it.Left.FLOPs), epochs(it.Epochs), duration(it.Left.Seconds()), it.Left.How,
 		})
 		if err != nil {
@@ -141,7 +142,14 @@ func writeTotal(w io.Writer, p *plan.Plan, total plan.Total, jobs int) {
 	if p.Memory > 0 {
 		fmt.Fprintf(w, ", of %s", size(p.Memory))
 	}
-	fmt.Fprintf(w, "\ndisk: %s, the last checkpoint of each run\n", size(total.Disk))
+	fmt.Fprintf(w, "\ndisk: %s for the checkpoints that stay, up to %s while training", size(total.Disk), size(total.DiskMost))
+	if p.Room.Total > 0 {
+		fmt.Fprintf(w, ", of %s free", size(p.Room.Free))
+	}
+	fmt.Fprintln(w)
+	if p.Room.Total > 0 && p.Room.Free+total.DiskStored < total.DiskMost {
+		fmt.Fprintln(w, "that is more than there is: runs would fail when the disk is full, and carry on once there is room; `ranklab gc` frees what is safe to remove")
+	}
 }
 
 // flops prints a number of operations for people.
@@ -182,9 +190,11 @@ type planJSON struct {
 	Seconds    float64       `json:"seconds"`
 	How        string        `json:"how"` // "calibrated" | "rough"
 	FLOPs      float64       `json:"flops"`
-	Need       int64         `json:"need_bytes"`   // of the processes together
-	Memory     int64         `json:"memory_bytes"` // what they may use; 0 = unknown
-	Disk       int64         `json:"disk"`
+	Need       int64         `json:"need_bytes"`          // of the processes together
+	Memory     int64         `json:"memory_bytes"`        // what they may use; 0 = unknown
+	Disk       int64         `json:"disk"`                // bytes of the checkpoints that stay
+	DiskMost   int64         `json:"disk_training"`       // bytes of the checkpoints while the runs are trained
+	DiskFree   int64         `json:"disk_free,omitempty"` // bytes; 0 = unknown
 	Runs       []planRunJSON `json:"runs"`
 	Notes      []string      `json:"notes"`
 	Detectable []detectable  `json:"detectable,omitempty"`
@@ -208,7 +218,7 @@ type planRunJSON struct {
 	Seconds    float64                   `json:"seconds"`
 	How        string                    `json:"how,omitempty"`
 	Time       record.Durations          `json:"time"`
-	Disk       int64                     `json:"disk"`
+	Disk       int64                     `json:"disk"` // bytes of one checkpoint
 	Epochs     float64                   `json:"epochs"`
 
 	Steady     int64          `json:"steady_bytes"` // in use in every update
@@ -223,7 +233,7 @@ func newPlanJSON(p *plan.Plan, jobs int, buffers bool) *planJSON {
 	total := p.Total(jobs)
 	out := &planJSON{
 		Experiment: p.Experiment.Name, Jobs: total.Jobs, Threads: p.Threads, Seconds: total.Seconds, How: total.How, FLOPs: total.FLOPs,
-		Need: total.Need, Memory: p.Memory, Disk: total.Disk, Runs: []planRunJSON{}, Notes: append([]string{}, p.Notes...),
+		Need: total.Need, Memory: p.Memory, Disk: total.Disk, DiskMost: total.DiskMost, DiskFree: p.Room.Free, Runs: []planRunJSON{}, Notes: append([]string{}, p.Notes...),
 	}
 	for _, it := range p.Items {
 		var entries []memory.Entry

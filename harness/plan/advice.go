@@ -120,7 +120,7 @@ func alternatives(s spec.Run, limit int64, bytes func(spec.Run) (int64, error)) 
 	}
 
 	batched, combined := false, recomputed // recomputing alone is less
-	for size := s.Train.BatchSize / 2; size >= 1 && !batched; size /= 2 {
+	for size := s.Train.BatchSize - 1; size >= 1 && !batched; size-- {
 		if s.Train.TotalBatchSize%size != 0 {
 			continue
 		}

@@ -48,7 +48,7 @@ func TestAlternatives(t *testing.T) {
 		{"so does accumulation", 100, 100, 10, func(t *spec.Train) { t.TotalBatchSize = 32 }, 250,
 			"train.activation_checkpointing = true; train.batch_size = 4", ""},
 		{"accumulation that divides", 100, 10, 10, func(t *spec.Train) { t.BatchSize, t.TotalBatchSize = 12, 12 }, 150,
-			"train.activation_checkpointing = true; train.batch_size = 3", ""},
+			"train.activation_checkpointing = true; train.batch_size = 4", ""},
 		{"layer-wise already", 100, 5, 100, func(t *spec.Train) { t.Layerwise = true }, 306,
 			"train.activation_checkpointing = true; train.batch_size = 2 and train.layerwise = false", ""},
 		{"computed again already", 100, 100, 100, func(t *spec.Train) { t.ActivationCheckpointing = true }, 270,
@@ -124,6 +124,14 @@ func TestTotal(t *testing.T) {
 		if got.Jobs != c.want || got.Seconds != c.seconds || got.Need != c.need || got.Runs != 3 || got.FLOPs != 30 || got.Disk != 3 || got.LargestNeed != 40 || got.How != "calibrated" {
 			t.Errorf("%d jobs, memory %d: %+v", c.jobs, c.memory, got)
 		}
+	}
+	// A run has up to three checkpoints while it trains, of which one stays.
+	for i := range p.Items {
+		p.Items[i].Instance.Run.Train = spec.Train{Steps: 10, CheckpointEvery: 2}
+	}
+	p.Memory = 0
+	if one, two := p.Total(1), p.Total(2); one.Disk != 3 || one.DiskMost != 3+2 || two.DiskMost != 3+2+2 {
+		t.Errorf("%d bytes of checkpoints, at most %d, two at a time %d", one.Disk, one.DiskMost, two.DiskMost)
 	}
 	p.Items[0].Left.How = "rough"
 	if got := p.Total(1); got.How != "rough" {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 
@@ -29,8 +30,23 @@ type cache struct {
 type entry struct {
 	Machine machine `json:"machine"`
 	Of      string  `json:"of"`
+	// Gemm is the speed of a matrix product when it was made, FLOP/s.
+	Gemm float64 `json:"gemm"`
+	At   string  `json:"at"` // RFC 3339
 	Calibration
 }
+
+// disturbed is the ratio of two speeds of a matrix product from which on another
+// program was at work during the slower one.
+const disturbed = 1.25
+
+// wasDisturbed reports whether the machine is so much faster now that the
+// calibration was made beside another program. It is made again, then.
+func (e entry) wasDisturbed(gemm float64) bool { return gemm > disturbed*e.Gemm }
+
+// isDisturbed reports whether another program is at work now. The calibration
+// says what the machine can do without it.
+func (e entry) isDisturbed(gemm float64) bool { return e.Gemm > disturbed*gemm }
 
 // cacheContent is what the file holds.
 type cacheContent struct {
@@ -74,8 +90,11 @@ func openCache(folder string) (c *cache, note string) {
 	return c, note
 }
 
-// put adds a calibration and stores the file.
+// put adds a calibration and stores the file, with what other plans have put there
+// since it was read.
 func (c *cache) put(key string, e entry) error {
+	now, _ := openCache(filepath.Dir(c.path))
+	maps.Copy(c.entries, now.entries)
 	c.entries[key] = e
 	data, err := json.MarshalIndent(cacheContent{calibrationSchema, c.entries}, "", "  ")
 	if err != nil {

@@ -45,6 +45,8 @@ const probeShare = 0.7
 type calibrator struct {
 	mode    Calibrating
 	machine machine
+	gemm    float64        // speed of a matrix product when the plan began, FLOP/s
+	speed   func() float64 // the same now
 	cache   *cache
 	limit   int64 // bytes that a measurement may use; 0 = unknown
 	now     func() time.Time
@@ -59,10 +61,11 @@ type calibrator struct {
 
 func newCalibrator(o Options, device *tensor.Device, rate Rate) *calibrator {
 	c := &calibrator{
-		mode: o.Calibrate, machine: machineOf(device), limit: o.Memory, now: time.Now,
+		mode: o.Calibrate, machine: machineOf(device), gemm: rate.Gemm, limit: o.Memory, now: time.Now,
 		probe: prober{device, time.Now}.probe, progress: o.Progress, known: map[string]Calibration{},
 	}
 	c.expect = func(s spec.Run) (float64, int64, error) { return expectation(s, device, rate) }
+	c.speed = func() float64 { return o.rate(device).Gemm }
 	if c.mode != ByArithmetic {
 		var note string
 		if c.cache, note = openCache(o.Cache); note != "" {
@@ -81,6 +84,7 @@ func (c *calibrator) calibrate(ctx context.Context, runs []candidate) error {
 	var missing []spec.Run
 	served := map[string]float64{} // seconds of the runs of a shape
 	var all float64
+	slowest := 1.0
 	for _, r := range runs {
 		shape := shape(r.run)
 		k := key(c.machine, shape)
@@ -91,12 +95,26 @@ func (c *calibrator) calibrate(ctx context.Context, runs []candidate) error {
 			continue
 		}
 		if e, ok := c.cache.entries[k]; ok && c.mode == Calibrate {
-			c.known[k] = e.Calibration
-			continue
+			c.known[k] = e.Calibration // better than none, if there is no time for a new one
+			if e.isDisturbed(c.gemm) {
+				slowest = min(slowest, c.gemm/e.Gemm)
+			}
+			if !e.wasDisturbed(c.gemm) {
+				continue
+			}
 		}
 		missing = append(missing, shape)
 	}
-	var large, late int
+	if slowest < 1 {
+		c.notes = append(c.notes, fmt.Sprintf("this machine multiplies matrices at %.0f %% of the speed that it had when it was calibrated: other programs seem to be at work, and beside them runs take longer than said here", 100*slowest))
+	}
+	var large, late, old int
+	skip := func(k string, why *int) {
+		if _, ok := c.known[k]; ok {
+			why = &old
+		}
+		*why++
+	}
 	began := c.now()
 	for i, shape := range missing {
 		if c.progress != nil {
@@ -107,12 +125,13 @@ func (c *calibrator) calibrate(ctx context.Context, runs []candidate) error {
 			return err
 		}
 		spent := c.now().Sub(began).Seconds()
+		k := key(c.machine, shape)
 		switch {
-		case seconds > max(probeLimit, worthShare*served[key(c.machine, shape)]) || c.limit > 0 && bytes > c.limit:
-			large++
+		case seconds > max(probeLimit, worthShare*served[k]) || c.limit > 0 && bytes > c.limit:
+			skip(k, &large)
 			continue
 		case spent+seconds > max(planLimit, worthShare*all):
-			late++
+			skip(k, &late)
 			continue
 		}
 		if err := c.measure(ctx, shape); err != nil {
@@ -127,6 +146,9 @@ func (c *calibrator) calibrate(ctx context.Context, runs []candidate) error {
 	}
 	if late > 0 {
 		c.notes = append(c.notes, fmt.Sprintf("%d kinds of run were not timed, to keep this short: their time is a rough estimate; planning again times more", late))
+	}
+	if old > 0 {
+		c.notes = append(c.notes, fmt.Sprintf("%d kinds of run were timed while the machine was slower than now, and not again, to keep this short: planning again times more", old))
 	}
 	return nil
 }
@@ -147,12 +169,23 @@ func (c *calibrator) measure(ctx context.Context, shape spec.Run) error {
 	}
 	k := key(c.machine, shape)
 	c.known[k] = calibration
-	m, t := shape.Model, shape.Train
-	of := fmt.Sprintf("%s, hidden_size %d, vocab_size %d, rank %d, %d x %d tokens", shape.Method.Kind, m.HiddenSize, m.VocabSize, shape.Method.Rank, t.BatchSize, t.MaxLength)
-	if err := c.cache.put(k, entry{c.machine, of, calibration}); err != nil {
+	gemm := min(c.gemm, c.speed()) // another program may have come meanwhile
+	if err := c.cache.put(k, entry{c.machine, inWords(shape), gemm, time.Now().UTC().Format(time.RFC3339), calibration}); err != nil {
 		c.notes = append(c.notes, fmt.Sprintf("the calibration is not kept: %v", err))
 	}
 	return nil
+}
+
+// inWords names what tells most shapes apart.
+func inWords(shape spec.Run) string {
+	method, m, t := shape.Method, shape.Model, shape.Train
+	words := method.Kind
+	for _, setting := range []string{method.Optimizer, method.Projector, method.Moments, method.ProjectorDtype, t.Dtype, t.StateDtype} {
+		if setting != "" {
+			words += " " + setting
+		}
+	}
+	return fmt.Sprintf("%s, hidden_size %d, vocab_size %d, rank %d, %d x %d tokens", words, m.HiddenSize, m.VocabSize, method.Rank, t.BatchSize, t.MaxLength)
 }
 
 // of returns the calibrations of the phases of a run, and false if one of them

@@ -12,6 +12,7 @@ import (
 
 	"ranklab/harness/record"
 	"ranklab/harness/spec"
+	"ranklab/tensor"
 )
 
 // one is a calibration whose parts are all a constant number of seconds.
@@ -35,6 +36,7 @@ func counting(t *testing.T, folder string, mode Calibrating) (c *calibrator, mea
 		},
 		expect: func(spec.Run) (float64, int64, error) { return 1, 1 << 20, nil },
 	}
+	c.speed = func() float64 { return c.gemm }
 	if note != "" {
 		c.notes = append(c.notes, note)
 	}
@@ -111,8 +113,67 @@ func TestCalibrationCache(t *testing.T) {
 		t.Errorf("measured %d, notes %q", *measured, c.notes)
 	}
 	data, err := os.ReadFile(path)
-	if err != nil || !json.Valid(data) || !strings.Contains(string(data), "galore, hidden_size 128") {
+	if err != nil || !json.Valid(data) || !strings.Contains(string(data), "range_finder") || !strings.Contains(string(data), "hidden_size 128") {
 		t.Errorf("the file: %s, %v", data, err)
+	}
+}
+
+// TestDisturbed: a calibration that was made while another program was at work is
+// made again once it is gone; and a plan that is made beside one says so.
+func TestDisturbed(t *testing.T) {
+	folder := t.TempDir()
+	for _, c := range []struct {
+		gemm     float64
+		measured int
+		note     string
+	}{{100, 1, ""}, {110, 0, ""}, {130, 1, ""}, {110, 0, ""}, {91, 0, "at 70 % of the speed"}, {130, 0, ""}} {
+		cal, measured := counting(t, folder, Calibrate)
+		cal.gemm = c.gemm
+		if err := cal.calibrate(t.Context(), candidates(runOf(t, "galore"))); err != nil {
+			t.Fatal(err)
+		}
+		if notes := strings.Join(cal.notes, "\n"); *measured != c.measured || (c.note == "") != (notes == "") || !strings.Contains(notes, c.note) {
+			t.Errorf("at a speed of %v: measured %d, want %d; notes %q, want %q", c.gemm, *measured, c.measured, notes, c.note)
+		}
+	}
+	// Where there is no time for a new one the old one serves.
+	cal, measured := counting(t, folder, Calibrate)
+	cal.gemm = 200
+	cal.expect = func(spec.Run) (float64, int64, error) { return 31, 1, nil }
+	run := runOf(t, "galore")
+	if err := cal.calibrate(t.Context(), candidates(run)); err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := cal.of(phases(run, 0)); !ok || *measured != 0 || len(cal.notes) != 1 || !strings.Contains(cal.notes[0], "slower than now") {
+		t.Errorf("known %v, measured %d, notes %q", ok, *measured, cal.notes)
+	}
+	// A program that came during the measurement shows in the speed after it.
+	cal.expect, cal.speed = func(spec.Run) (float64, int64, error) { return 1, 1, nil }, func() float64 { return 50 }
+	if err := cal.calibrate(t.Context(), candidates(run)); err != nil || *measured != 1 {
+		t.Fatalf("measured %d, %v", *measured, err)
+	}
+	if cache, _ := openCache(folder); cache.entries[key(cal.machine, shape(run))].Gemm != 50 {
+		t.Errorf("%+v", cache.entries)
+	}
+}
+
+// TestPut: two plans at the same time keep each other's calibrations.
+func TestPut(t *testing.T) {
+	folder := t.TempDir()
+	a, _ := openCache(folder)
+	b, _ := openCache(folder)
+	for _, put := range []error{
+		a.put("one", entry{Calibration: one(1)}), b.put("two", entry{Calibration: one(2)}), b.put("one", entry{Calibration: one(3)}), a.put("three", entry{Calibration: one(4)}),
+	} {
+		if put != nil {
+			t.Fatal(put)
+		}
+	}
+	got, note := openCache(folder)
+	for key, want := range map[string]float64{"one": 3, "two": 2, "three": 4} {
+		if s := got.entries[key].SetUp.at(1); s != want || note != "" || len(got.entries) != 3 {
+			t.Errorf("%s: %v, want %v; %d entries, %q", key, s, want, len(got.entries), note)
+		}
 	}
 }
 
@@ -191,6 +252,7 @@ func TestCalibratedPlan(t *testing.T) {
 	}
 	e.Runs = e.Runs[:1]
 	o := Options{Results: t.TempDir(), Cache: t.TempDir(), Threads: 1, Calibrate: Calibrate}
+	o.rate = func(*tensor.Device) Rate { return Rate{Gemm: 1e9} } // of a machine that does nothing else
 	var stages []string
 	o.Progress = func(stage string, done, total int64) { stages = append(stages, stage) }
 	var seconds [2]float64

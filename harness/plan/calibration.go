@@ -118,16 +118,19 @@ func checkpointBytes(ledger map[memory.Category]int64) int64 {
 	return ledger[memory.Weights] + ledger[memory.Adapters] + ledger[memory.OptimizerState] + ledger[memory.Projectors]
 }
 
-// Writing a checkpoint: conservative figures for a hash, a copy and a sync. A
-// run spends little of its time here.
+// Writing a checkpoint, and digests of the same tensors: conservative figures for a
+// hash, a copy and a sync, and for a hash alone. A run spends little of its time
+// here.
 const (
 	checkpointRate    = 250e6 // bytes per second
 	checkpointLatency = 0.03  // seconds, for the files and folders to be durable
+	digestRate        = 500e6 // bytes per second
 )
 
-// checkpointSeconds is the time of all checkpoints.
+// checkpointSeconds is the time of all checkpoints and digests.
 func (v volume) checkpointSeconds() float64 {
-	return float64(v.work.checkpoints) * (checkpointLatency + float64(v.checkpoints)/checkpointRate)
+	bytes := float64(v.checkpoints)
+	return float64(v.work.checkpoints)*(checkpointLatency+bytes/checkpointRate) + float64(v.digests)*bytes/digestRate
 }
 
 // calibrated returns the time of a run from the calibrations of its phases.

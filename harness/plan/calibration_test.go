@@ -42,7 +42,7 @@ func TestCalibrated(t *testing.T) {
 	refresh := 12 + 7*4.0
 	want := record.Durations{
 		TrainS: record.Float(480*(2048*9e-6+0.3) + refresh), RefreshS: record.Float(refresh), EvalS: 8 * 60000 * 5e-6,
-		CheckpointS: 4 * (0.03 + 1), SetupS: 9,
+		CheckpointS: 4*(0.03+1) + 6*0.5, SetupS: 9, // digests after 100, …, 400 and 480 updates, and of the result
 	}
 	for i, p := range [][2]record.Float{{d.TrainS, want.TrainS}, {d.RefreshS, want.RefreshS}, {d.EvalS, want.EvalS}, {d.CheckpointS, want.CheckpointS}, {d.SetupS, want.SetupS}} {
 		if math.Abs(float64(p[0]-p[1])) > 1e-9*float64(p[1]) {
@@ -84,12 +84,19 @@ func TestPlausible(t *testing.T) {
 			t.Errorf("%s: %v at 12 layers, want %v", c.name, got, c.at12)
 		}
 	}
-	var least float64
-	for _, sample := range []float64{5, 3, 0, 4, -1} {
-		keepLeast(&least, sample)
-	}
-	if least != 3 {
-		t.Errorf("least %v, want 3", least)
+}
+
+// TestLeast: the two smallest samples are kept, and two that agree are believed.
+func TestLeast(t *testing.T) {
+	var l least
+	for _, c := range []struct {
+		sample, first, second float64
+		sure                  bool
+	}{{5, 5, 0, false}, {0, 5, 0, false}, {3, 3, 5, false}, {-1, 3, 5, false}, {math.NaN(), 3, 5, false}, {4, 3, 4, false}, {9, 3, 4, false}, {3.02, 3, 3.02, true}, {2, 2, 3, false}} {
+		l.keep(c.sample)
+		if l.first != c.first || l.second != c.second || l.sure() != c.sure {
+			t.Errorf("after %v: %+v, sure %v", c.sample, l, l.sure())
+		}
 	}
 }
 

@@ -6,11 +6,12 @@ import (
 	"ranklab/corpus"
 	"ranklab/harness/record"
 	"ranklab/harness/spec"
+	"ranklab/harness/train"
 	"ranklab/tensor"
 )
 
 // estimate fills in what the runs take.
-func (p *Plan) estimate(ctx context.Context, c *calibrator, evalTokens func(spec.Run) float64, stored []record.Run, device *tensor.Device) error {
+func (p *Plan) estimate(ctx context.Context, c *calibrator, evals evaluations, stored []record.Run, device *tensor.Device) error {
 	roughly := func(v volume, s spec.Run) (arithmetic, record.Durations, error) {
 		a, err := v.arithmetic(device)
 		return a, v.rough(a, p.Rate.of(s.Method.Kind, device.Threads(), stored), p.Rate.refresh(s.Method.Projector, device.Threads())), err
@@ -20,7 +21,7 @@ func (p *Plan) estimate(ctx context.Context, c *calibrator, evalTokens func(spec
 		// A run that another process trains is nearly reused.
 		if it.pending() && it.Action != Running {
 			s := it.Instance.Run
-			_, rough, err := roughly(volumeOf(s, it.Step, evalTokens(s), it.Memory), s)
+			_, rough, err := roughly(volumeOf(s, it.Step, evals.positions(s), it.Memory), s)
 			if err != nil {
 				return err
 			}
@@ -40,7 +41,7 @@ func (p *Plan) estimate(ctx context.Context, c *calibrator, evalTokens func(spec
 		}
 		s := it.Instance.Run
 		costOf := func(done int) (Cost, error) {
-			v := volumeOf(s, done, evalTokens(s), it.Memory)
+			v := volumeOf(s, done, evals.positions(s), it.Memory)
 			a, rough, err := roughly(v, s)
 			if err != nil {
 				return Cost{}, err
@@ -64,26 +65,39 @@ func (p *Plan) estimate(ctx context.Context, c *calibrator, evalTokens func(spec
 	return nil
 }
 
-// evaluations returns a function that tells the positions of one evaluation of
-// a run: where the corpus is at hand those of its fixed set, padding included,
-// and else the tokens that were asked for.
-func evaluations(sets map[string]*corpus.Set) func(spec.Run) float64 {
-	type question struct {
-		corpus, packing string
-		length, tokens  int
+// An evaluations finds the evaluation sets of runs, each once.
+type evaluations struct {
+	corpora map[string]*corpus.Set // by corpusKey
+	known   map[evaluation]*corpus.Eval
+}
+
+// An evaluation is what its set depends on.
+type evaluation struct {
+	corpus, packing string
+	length, tokens  int
+}
+
+// of returns the set of a run; nil where the corpus is not at hand.
+func (e evaluations) of(s spec.Run) *corpus.Eval {
+	key := evaluation{corpusKey(s), s.Data.Packing, s.Train.MaxLength, s.Eval.Tokens}
+	set := e.corpora[key.corpus]
+	if set == nil {
+		return nil
 	}
-	known := map[question]float64{}
-	return func(s spec.Run) float64 {
-		q := question{corpusKey(s), s.Data.Packing, s.Train.MaxLength, s.Eval.Tokens}
-		set := sets[q.corpus]
-		if set == nil {
-			return float64(s.Eval.Tokens)
-		}
-		if _, ok := known[q]; !ok {
-			known[q] = float64(corpus.EvalSet(set.Val, q.packing, q.length, q.tokens).Sequences * q.length)
-		}
-		return known[q]
+	if e.known[key] == nil {
+		e.known[key] = train.EvalSet(s, set)
 	}
+	return e.known[key]
+}
+
+// positions returns the positions of one evaluation of a run: where the corpus is
+// at hand those of its fixed set, padding included, and else the tokens that were
+// asked for.
+func (e evaluations) positions(s spec.Run) float64 {
+	if set := e.of(s); set != nil {
+		return float64(set.Sequences * set.T)
+	}
+	return float64(s.Eval.Tokens)
 }
 
 // Record is the estimate as the run's folder keeps it.

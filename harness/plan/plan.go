@@ -13,6 +13,7 @@ import (
 	"ranklab/harness/record"
 	"ranklab/harness/spec"
 	"ranklab/harness/train"
+	system "ranklab/internal/machine"
 	"ranklab/internal/memory"
 	"ranklab/tensor"
 )
@@ -45,7 +46,8 @@ type Item struct {
 	seen       int64                     // measured peak of a run that is resumed; 0 = unknown
 	Parameters int64
 	Trainable  int64
-	Disk       int64   // one checkpoint, bytes
+	Disk       int64   // one checkpoint, bytes; see Checkpoints
+	stored     int64   // bytes of the checkpoints that are there already
 	Epochs     float64 // passes over the training split; 0 when unknown
 
 	// Left is what remains to be done: nothing of a run that is reused. Whole is
@@ -71,8 +73,9 @@ type Plan struct {
 	Items      []Item
 	Corpora    []*corpus.Set // the distinct corpora of the runs
 	Rate       Rate
-	Threads    int   // of one run
-	Memory     int64 // bytes that the runs may use together; 0 = unknown
+	Threads    int         // of one run
+	Memory     int64       // bytes that the runs may use together; 0 = unknown
+	Room       system.Disk // where the results lie; Total 0 = unknown
 	Notes      []string
 }
 
@@ -88,6 +91,7 @@ type Options struct {
 	Memory    int64      // bytes that the runs may use together; 0 = unknown
 	Calibrate Calibrating
 	Progress  func(stage string, done, total int64)
+	rate      func(*tensor.Device) Rate // nil: measureRate
 	// Prepare opens the corpora, and builds those that the cache lacks. Without
 	// it runs are planned without identity.
 	Prepare bool
@@ -105,15 +109,22 @@ func Make(ctx context.Context, e *spec.Experiment, o Options) (*Plan, error) {
 	}
 	device := tensor.NewDevice(tensor.Options{Threads: o.Threads, ISA: o.ISA})
 	defer device.Close()
-	p.Rate, p.Threads = measureRate(device), device.Threads()
+	if o.rate == nil {
+		o.rate = measureRate
+	}
+	p.Rate, p.Threads = o.rate(device), device.Threads()
+	if p.Room, err = system.DiskFor(o.Results); err != nil {
+		p.note(fmt.Sprintf("what room there is for checkpoints is not known: %v", err))
+	}
 
 	sets, weights := map[string]*corpus.Set{}, map[string]string{}
+	evals := evaluations{sets, map[evaluation]*corpus.Eval{}}
 	for _, inst := range e.Runs {
 		set, err := corpusOf(ctx, inst.Run, o, sets, p)
 		if err != nil {
 			return nil, err
 		}
-		item, err := p.item(inst, set, weights, stored, device)
+		item, err := p.item(inst, set, evals, weights, stored, device)
 		if err != nil {
 			return nil, fmt.Errorf("run %q: %w", inst.Label, err)
 		}
@@ -122,7 +133,7 @@ func Make(ctx context.Context, e *spec.Experiment, o Options) (*Plan, error) {
 		}
 		p.Items = append(p.Items, item)
 	}
-	if err := p.estimate(ctx, newCalibrator(o, device, p.Rate), evaluations(sets), stored, device); err != nil {
+	if err := p.estimate(ctx, newCalibrator(o, device, p.Rate), evals, stored, device); err != nil {
 		return nil, err
 	}
 	return p, nil
@@ -142,18 +153,18 @@ func corpusOf(ctx context.Context, r spec.Run, o Options, sets map[string]*corpu
 	}
 	if err := r.Data.Require(); err != nil {
 		sets[key] = nil
-		p.Notes = append(p.Notes, "runs have no identity until their data is given")
+		p.note("runs have no identity until their data is given")
 		var problems *spec.Problems
 		if errors.As(err, &problems) {
 			for _, problem := range problems.List {
-				p.Notes = append(p.Notes, problem.Message+"; "+problem.Hint)
+				p.note(problem.Message + "; " + problem.Hint)
 			}
 		}
 		return nil, nil
 	}
 	if !o.Prepare {
 		sets[key] = nil
-		p.Notes = append(p.Notes, "without the corpus runs have no identity, and finished ones are not found")
+		p.note("without the corpus runs have no identity, and finished ones are not found")
 		return nil, nil
 	}
 	set, err := Corpus(ctx, r, o.Cache, o.Progress)
@@ -167,7 +178,7 @@ func corpusOf(ctx context.Context, r spec.Run, o Options, sets map[string]*corpu
 
 // item plans a run without its time. weights are the digests of folders that
 // runs start from.
-func (p *Plan) item(inst spec.Instance, set *corpus.Set, weights map[string]string, stored []record.Run, device *tensor.Device) (Item, error) {
+func (p *Plan) item(inst spec.Instance, set *corpus.Set, evals evaluations, weights map[string]string, stored []record.Run, device *tensor.Device) (Item, error) {
 	it := Item{Instance: inst, Action: Unknown, Reason: "the corpus is not at hand"}
 	s := inst.Run
 	prediction, err := train.Predict(s, device)
@@ -187,11 +198,18 @@ func (p *Plan) item(inst spec.Instance, set *corpus.Set, weights map[string]stri
 			p.note(fmt.Sprintf("init.from: the weights in %s were trained with another tokenizer (%.12s) than that of the runs (%.12s): their ids stand for other texts", s.Init.From, theirs, digests.Tokenizer))
 		}
 		it.Init = digests.Init
-		if n := set.Train.Sequences(s.Data.Packing, s.Train.MaxLength); n > 0 {
-			it.Epochs = float64(s.Train.Steps*s.Train.TotalBatchSize) / float64(n)
+		order, err := train.TrainingOrder(s, set.Train)
+		if err != nil {
+			return it, err
 		}
-		if it.Epochs > 1 {
-			p.Notes = append(p.Notes, fmt.Sprintf("%s makes %.2f epochs: later passes see text that was trained on", inst.Label, it.Epochs))
+		if it.Epochs = float64(s.Train.Steps*s.Train.TotalBatchSize) / float64(order.N); it.Epochs > 1 {
+			p.note(fmt.Sprintf("%s makes %.2f epochs: later passes see text that was trained on", inst.Label, it.Epochs))
+		}
+		switch n := evals.of(s).Targets; {
+		case n == 0:
+			return it, train.ErrNoEvaluation
+		case n < s.Eval.Tokens:
+			p.note(fmt.Sprintf("eval.tokens asks for %d, the validation split has %d in whole sequences of %d: perplexity is over these; raise data.val_fraction, or lower eval.tokens", s.Eval.Tokens, n, s.Train.MaxLength))
 		}
 		if p.Experiment.Missing(inst.Variant) {
 			it.Reason = "its learning rate is not tuned yet"
@@ -222,7 +240,7 @@ func (p *Plan) initDigest(s spec.Run, weights map[string]string) (string, error)
 	}
 	digest, err := train.InitDigest(s)
 	if err == nil && digest != "" {
-		p.Notes = append(p.Notes, fmt.Sprintf("init.from: runs start from the weights in %s, digest %.12s", s.Init.From, digest))
+		p.note(fmt.Sprintf("init.from: runs start from the weights in %s, digest %.12s", s.Init.From, digest))
 	}
 	weights[key] = digest
 	return digest, err
@@ -236,6 +254,7 @@ func (it *Item) decide(stored []record.Run) {
 		return
 	}
 	it.Dir = run.Dir
+	it.stored, _ = system.BytesBelow(train.CheckpointDir(run.Dir)) // 0 if there are none, or they are gone meanwhile
 	switch state := run.State(); {
 	case run.Finished():
 		it.Action, it.Step = Reuse, run.Summary.Steps
@@ -309,7 +328,7 @@ func (p *Plan) Ngrams(ctx context.Context) ([]corpus.Baseline, error) {
 	for _, inst := range p.Experiment.Runs {
 		s := inst.Run
 		if len(p.Corpora) > 1 || s.Data.Packing != first.Data.Packing || s.Train.MaxLength != first.Train.MaxLength || s.Eval.Tokens != first.Eval.Tokens {
-			p.Notes = append(p.Notes, "the runs are evaluated on different data: no n-gram baselines")
+			p.note("the runs are evaluated on different data: no n-gram baselines")
 			return nil, nil
 		}
 	}

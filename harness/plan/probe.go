@@ -27,11 +27,14 @@ const (
 // Of each figure the least counts: a neighbour on the machine makes a sample
 // longer, nothing makes it shorter. The two depths take turns, so that both see
 // the same machine, for leastRounds at least and until they fill a while; and
-// up to mostRounds while the figures are not plausible.
+// up to mostRounds while the figures are not plausible, or while the two least
+// samples of one differ by more than agreement: the extrapolation to twelve layers
+// makes five percent of one, and more than ten of two that err in opposite ways.
 const (
 	leastRounds = 2
 	mostRounds  = 6
 	while       = 200 * time.Millisecond
+	agreement   = 0.01
 )
 
 // probe calibrates a shape.
@@ -51,10 +54,12 @@ func (p prober) probe(ctx context.Context, shape spec.Run) (Calibration, error) 
 		}
 	}
 	a, b := models[0], models[1]
-	a.first, a.least = a.least.refresh, point{setUp: a.least.setUp}
+	a.first, a.least = a.least.refresh.first, point{setUp: a.least.setUp}
 	b.least = point{setUp: b.least.setUp}
 
-	line := func(part func(point) float64) Line { return through(shallow, part(a.least), deep, part(b.least)) }
+	line := func(part func(point) least) Line {
+		return through(shallow, part(a.least).first, deep, part(b.least).first)
+	}
 	var pass, eval Line
 	began := p.now()
 	for round := 1; round <= mostRounds; round++ {
@@ -64,16 +69,16 @@ func (p prober) probe(ctx context.Context, shape spec.Run) (Calibration, error) 
 			}
 			m.evaluate()
 		}
-		pass, eval = line(func(x point) float64 { return x.pass }), line(func(x point) float64 { return x.eval })
-		enough := round >= leastRounds && p.now().Sub(began) >= while
+		pass, eval = line(func(x point) least { return x.pass }), line(func(x point) least { return x.eval })
+		enough := round >= leastRounds && p.now().Sub(began) >= while && a.least.sure() && b.least.sure()
 		if enough && pass.plausible(expected.pass) && eval.plausible(expected.eval) {
 			break
 		}
 	}
 	c := Calibration{
 		Pass: pass.atLeast(expected.pass), Eval: eval.atLeast(expected.eval),
-		Apply: line(func(x point) float64 { return x.apply }),
-		SetUp: line(func(x point) float64 { return x.setUp }),
+		Apply: line(func(x point) least { return x.apply }),
+		SetUp: line(func(x point) least { return x.setUp }),
 	}
 	if shape.Method.Kind == "galore" {
 		for n := range leastRounds {
@@ -83,21 +88,41 @@ func (p prober) probe(ctx context.Context, shape spec.Run) (Calibration, error) 
 			}
 		}
 		// Bases are found matrix by matrix, and a model has none but in its layers.
-		c.First, c.Refresh = Line{Layer: a.first / shallow}, Line{Layer: a.least.refresh / shallow}
+		c.First, c.Refresh = Line{Layer: a.first / shallow}, Line{Layer: a.least.refresh.first / shallow}
 	}
 	return c, nil
 }
 
 // A point is what a model of one depth takes, in seconds: a pass and an
 // evaluation per token.
-type point struct{ pass, apply, refresh, eval, setUp float64 }
+type point struct{ pass, apply, refresh, eval, setUp least }
+
+// sure reports whether the samples of what takes nearly all the time agree.
+func (p point) sure() bool { return p.pass.sure() && p.eval.sure() }
+
+// A least holds the two smallest of some samples; 0 = there is none.
+type least struct{ first, second float64 }
+
+// keep takes a sample into account, unless it is not positive.
+func (l *least) keep(sample float64) {
+	switch {
+	case !(sample > 0):
+	case l.first == 0 || sample < l.first:
+		l.first, l.second = sample, l.first
+	case l.second == 0 || sample < l.second:
+		l.second = sample
+	}
+}
+
+// sure reports whether there are two samples that agree.
+func (l least) sure() bool { return l.second > 0 && l.second <= (1+agreement)*l.first }
 
 // A probed is a model that is measured.
 type probed struct {
 	*train.Stepper
 	now    func() time.Time
 	tokens float64 // of an update
-	least  point   // of the samples so far; 0 = none
+	least  point   // of the samples so far
 	first  float64 // seconds of the first bases
 }
 
@@ -113,7 +138,7 @@ func (p prober) assemble(shape spec.Run, depth int) (*probed, error) {
 		return nil, err
 	}
 	m := &probed{Stepper: stepper, now: p.now, tokens: float64(shape.Train.BatchSize * shape.Train.MaxLength)}
-	m.least.setUp = p.now().Sub(began).Seconds()
+	m.least.setUp.keep(p.now().Sub(began).Seconds())
 	return m, nil
 }
 
@@ -126,9 +151,9 @@ func (m *probed) update(ctx context.Context) error {
 		return err
 	}
 	spent := m.Spent()
-	keepLeast(&m.least.pass, spent.Pass/m.tokens)
-	keepLeast(&m.least.apply, spent.Apply)
-	keepLeast(&m.least.refresh, spent.Refresh)
+	m.least.pass.keep(spent.Pass / m.tokens)
+	m.least.apply.keep(spent.Apply)
+	m.least.refresh.keep(spent.Refresh)
 	return nil
 }
 
@@ -137,14 +162,7 @@ func (m *probed) update(ctx context.Context) error {
 func (m *probed) evaluate() {
 	began := m.now()
 	tokens := m.Evaluate()
-	keepLeast(&m.least.eval, m.now().Sub(began).Seconds()/float64(tokens))
-}
-
-// keepLeast keeps the smaller positive one.
-func keepLeast(least *float64, sample float64) {
-	if sample > 0 && (*least == 0 || sample < *least) {
-		*least = sample
-	}
+	m.least.eval.keep(m.now().Sub(began).Seconds() / float64(tokens))
 }
 
 // lines are the operations of one token as functions of depth.

@@ -71,7 +71,10 @@ func shape(s spec.Run) spec.Run {
 		p.MergeAt, p.Reset, p.ResetRatio, p.ResetStep, p.DeadStart = "boundary", "zero", 0, true, false
 		if p.FullRankSteps > 0 {
 			p.FullRankSteps = probeSteps - 1
+			break
 		}
+		// Between two merges it is LoRA: timed once for both.
+		p.Kind, p.MergeEvery, p.CycleLength, p.MergeAt, p.Reset, p.ResetStep = "lora", 0, 0, "", "", false
 	}
 	return s
 }
@@ -108,7 +111,7 @@ func phases(s spec.Run, done int) []phase {
 }
 
 // calibrationSchema is raised when what is timed, or how, changes.
-const calibrationSchema = 1
+const calibrationSchema = 2
 
 // A machine is what the speed of a shape depends on beside the program.
 type machine struct {

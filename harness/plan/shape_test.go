@@ -74,6 +74,10 @@ func TestKey(t *testing.T) {
 			t.Errorf("%s, %s: the same key: %v, want %v", c.label, c.name, same, c.same)
 		}
 	}
+	lora, relora := runOf(t, "lora"), runOf(t, "relora")
+	if key(here, shape(lora)) != key(here, shape(relora)) {
+		t.Errorf("ReLoRA is timed apart from LoRA: %+v, %+v", shape(relora).Method, shape(lora).Method)
+	}
 	of := shape(runOf(t, "adamw"))
 	for _, other := range []machine{{"other", "avx2", 2}, {"CPU", "avx512", 2}, {"CPU", "avx2", 1}} {
 		if key(other, of) == key(here, of) {

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"ranklab/harness/record"
+	"ranklab/harness/train"
 )
 
 // A Total is what the runs that are still to be trained take together.
@@ -16,13 +17,22 @@ type Total struct {
 	LargestNeed int64 // bytes of the largest process
 	Need        int64 // bytes of the processes that may run at the same time
 	Disk        int64 // bytes of the checkpoints that stay
+	DiskMost    int64 // bytes of the checkpoints while the runs are trained
+	DiskStored  int64 // bytes of the checkpoints that are there already
+}
+
+// Checkpoints returns the bytes of a run's checkpoints: at most while it trains,
+// and when it is done.
+func (it Item) Checkpoints() (training, done int64) {
+	most, stay := train.Checkpoints(it.Instance.Run.Train)
+	return int64(most) * it.Disk, int64(stay) * it.Disk
 }
 
 // Total sums a plan up, with jobs run at a time where there is room for them.
 func (p *Plan) Total(jobs int) Total {
 	t := Total{How: record.Calibrated}
 	var sum, longest float64
-	var needs []int64
+	var needs, passing []int64
 	for _, it := range p.Items {
 		if !it.pending() {
 			continue
@@ -34,12 +44,16 @@ func (p *Plan) Total(jobs int) Total {
 			t.How = record.Rough
 		}
 		t.FLOPs += it.Left.FLOPs
-		t.Disk += it.Disk
-		needs = append(needs, it.Need)
+		training, done := it.Checkpoints()
+		t.Disk += done
+		t.DiskStored += it.stored
+		needs, passing = append(needs, it.Need), append(passing, training-done)
 	}
-	// The largest runs may come together.
-	slices.Sort(needs)
-	slices.Reverse(needs)
+	// The largest runs may come together, and last.
+	for _, list := range [][]int64{needs, passing} {
+		slices.Sort(list)
+		slices.Reverse(list)
+	}
 	for _, need := range needs[:min(max(jobs, 1), len(needs))] {
 		if t.Jobs > 0 && p.Memory > 0 && t.Need+need > p.Memory {
 			break
@@ -49,6 +63,10 @@ func (p *Plan) Total(jobs int) Total {
 	}
 	if len(needs) > 0 {
 		t.LargestNeed = needs[0]
+	}
+	t.DiskMost = t.Disk
+	for _, bytes := range passing[:t.Jobs] {
+		t.DiskMost += bytes
 	}
 	t.Seconds = max(sum/float64(max(t.Jobs, 1)), longest)
 	return t

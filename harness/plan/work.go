@@ -13,11 +13,12 @@ type work struct {
 	evaluations int
 	choices     int // evaluations on the selection set
 	checkpoints int
+	digests     int // of all weights and states: rows, and that of the result
 }
 
 // workOf counts what a run does after some updates.
 func workOf(s spec.Run, done int) work {
-	if done >= s.Train.Steps { // only the summary is missing
+	if done >= s.Train.Steps { // at most the last evaluation and the summary are missing
 		return work{}
 	}
 	w := work{
@@ -26,6 +27,10 @@ func workOf(s spec.Run, done int) work {
 		looks:       looks(s, done),
 		evaluations: due(s.Train.Steps, s.Eval.Every) - done/s.Eval.Every,
 		checkpoints: 1, // the one that stays
+		digests:     1, // of the result
+	}
+	if every := s.Train.DigestEvery; every > 0 {
+		w.digests += due(s.Train.Steps, every) - done/every
 	}
 	if s.Eval.SelectTokens > 0 {
 		w.choices = 1

@@ -30,12 +30,12 @@ func TestWork(t *testing.T) {
 		done                          int
 		want                          work
 	}{
-		{"whole", 480, 60, 120, 60, 0, work{updates: 480, refreshes: 7, first: 1, evaluations: 8, checkpoints: 4}},
-		{"resumed", 480, 60, 120, 60, 120, work{updates: 360, refreshes: 6, evaluations: 6, checkpoints: 3}},
-		{"in between", 480, 60, 120, 60, 130, work{updates: 350, refreshes: 5, evaluations: 6, checkpoints: 3}},
-		{"uneven", 100, 60, 70, 30, 0, work{updates: 100, refreshes: 3, first: 1, evaluations: 2, checkpoints: 2}},
-		{"no checkpoints on the way", 100, 50, 0, int(spec.Never), 0, work{updates: 100, first: 1, evaluations: 2, checkpoints: 1}},
-		{"one evaluation", 10, 50, 0, 100, 0, work{updates: 10, first: 1, evaluations: 1, checkpoints: 1}},
+		{"whole", 480, 60, 120, 60, 0, work{updates: 480, refreshes: 7, first: 1, evaluations: 8, checkpoints: 4, digests: 1}},
+		{"resumed", 480, 60, 120, 60, 120, work{updates: 360, refreshes: 6, evaluations: 6, checkpoints: 3, digests: 1}},
+		{"in between", 480, 60, 120, 60, 130, work{updates: 350, refreshes: 5, evaluations: 6, checkpoints: 3, digests: 1}},
+		{"uneven", 100, 60, 70, 30, 0, work{updates: 100, refreshes: 3, first: 1, evaluations: 2, checkpoints: 2, digests: 1}},
+		{"no checkpoints on the way", 100, 50, 0, int(spec.Never), 0, work{updates: 100, first: 1, evaluations: 2, checkpoints: 1, digests: 1}},
+		{"one evaluation", 10, 50, 0, 100, 0, work{updates: 10, first: 1, evaluations: 1, checkpoints: 1, digests: 1}},
 		{"only the summary is missing", 100, 60, 70, 30, 100, work{}},
 	} {
 		var s spec.Run
@@ -43,6 +43,10 @@ func TestWork(t *testing.T) {
 		s.Train.Steps, s.Train.CheckpointEvery, s.Eval.Every = c.steps, c.checkpoint, c.every
 		if got := workOf(s, c.done); got != c.want {
 			t.Errorf("%s: %+v, want %+v", c.name, got, c.want)
+		}
+		s.Train.DigestEvery = 40
+		if got, want := workOf(s, c.done).digests-c.want.digests, due(c.steps, 40)-c.done/40; c.done < c.steps && got != want {
+			t.Errorf("%s: %d rows of digests, want %d", c.name, got, want)
 		}
 		s.Eval.SelectTokens = 100
 		if got := workOf(s, c.done).choices; got != min(1, c.want.updates) {
