@@ -18,7 +18,7 @@ import (
 type Occupancy struct {
 	Preset    string `json:"preset"`
 	Method    string `json:"method"`
-	Execution string `json:"execution"` // "accumulated", "layer-wise", "layer-wise, checkpointing"
+	Execution string `json:"execution"` // "all gradients", "two micro-batches", "layer-wise", …
 	train.Residence
 }
 
@@ -32,12 +32,20 @@ func (s *session) memory(ctx context.Context) error {
 		for _, run := range b.runs {
 			for _, execution := range []struct {
 				name                     string
+				micros                   int
 				layerwise, checkpointing bool
-			}{{"accumulated", false, false}, {"layer-wise", true, false}, {"layer-wise, checkpointing", true, true}} {
+			}{
+				{"all gradients", 1, false, false}, {"two micro-batches", 2, false, false}, {"checkpointing", 1, false, true},
+				{"layer-wise", 1, true, false}, {"layer-wise, checkpointing", 1, true, true},
+			} {
 				if err := ctx.Err(); err != nil {
 					return err
 				}
+				if run.Train.TotalBatchSize%execution.micros != 0 {
+					continue
+				}
 				s.say("%s %s, %s", b.name, run.Method.Name, execution.name)
+				run.Train.BatchSize = run.Train.TotalBatchSize / execution.micros
 				run.Train.Layerwise, run.Train.ActivationCheckpointing = execution.layerwise, execution.checkpointing
 				r, err := s.reside(ctx, run)
 				if err != nil {

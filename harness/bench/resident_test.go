@@ -42,8 +42,8 @@ func TestPeak(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(r.Occupancies) != 15 {
-		t.Fatalf("%d measurements, want 5 methods executed in 3 ways", len(r.Occupancies))
+	if len(r.Occupancies) != 25 {
+		t.Fatalf("%d measurements, want 5 methods executed in 5 ways", len(r.Occupancies))
 	}
 	peak := map[string]int64{}
 	for _, c := range r.Occupancies {
@@ -54,6 +54,9 @@ func TestPeak(t *testing.T) {
 		if float64(c.Peak) > 1.10*float64(c.Ledger) {
 			t.Errorf("%s %s, %s: peak of %d bytes, ledger %d", c.Preset, c.Method, c.Execution, c.Peak, c.Ledger)
 		}
+		if c.Predicted != c.Ledger {
+			t.Errorf("%s %s, %s: ledger %d, predicted %d", c.Preset, c.Method, c.Execution, c.Ledger, c.Predicted)
+		}
 		if c.Peak < c.Ledger*9/10 {
 			t.Errorf("%s %s, %s: peak of %d bytes, although the ledger has %d", c.Preset, c.Method, c.Execution, c.Peak, c.Ledger)
 		}
@@ -62,7 +65,12 @@ func TestPeak(t *testing.T) {
 		}
 		peak[c.Method+", "+c.Execution] = c.Peak
 	}
-	if g, a := peak["galore, layer-wise"], peak["adamw, accumulated"]; g >= a*9/10 {
+	if g, a := peak["galore, layer-wise"], peak["adamw, all gradients"]; g >= a*9/10 {
 		t.Errorf("layer-wise GaLore takes %d bytes, full-rank Adam %d", g, a)
+	}
+	for _, method := range []string{"adamw", "lowrank", "lora", "relora", "galore"} {
+		if again, kept := peak[method+", checkpointing"], peak[method+", all gradients"]; again >= kept {
+			t.Errorf("%s takes %d bytes with activation checkpointing, %d without", method, again, kept)
+		}
 	}
 }

@@ -25,7 +25,7 @@ type memoryCmd struct {
 	Threads   int      `short:"t" help:"Threads of the actual column: each has packing panels. Default: 1." default:"1" placeholder:"N"`
 	Set       []string `short:"S" name:"set" help:"Override a value of the runs of the actual column: -S train.layerwise=true. Repeatable." placeholder:"KEY=VALUE" sep:"none"`
 	Formulas  bool     `help:"Print the formulas of one m × n weight first."`
-	Figures   string   `help:"Also draw figures of the exact bf16 column, at the default ranks, in this folder." type:"path" placeholder:"DIR"`
+	Figures   string   `help:"Also draw figures, at the default ranks, in this folder." type:"path" placeholder:"DIR"`
 	Format    string   `short:"f" help:"One of ${enum}." enum:"text,markdown,csv,json" default:"text"`
 	jsonArg   `embed:""`
 }
@@ -208,7 +208,7 @@ func (c memoryCmd) notes() []string {
 			"2 bytes per value, the nominal size as the number of parameters.",
 		"Why the paper's column is not what its own Table 1 gives: LoRA's and ReLoRA's weights count embedding and head twice; GaLore's states are " +
 			"1.5(m+n)r for each projected weight, where Table 1 has mr + 2nr, and 1.5 values instead of 2 for each element of embedding and head; " +
-			"and the weights of Full-Rank and GaLore are the rounded size in the model's name.",
+			"and the weights of Full-Rank and GaLore are a nominal size: 60, 130, 350 and 1,331.2 million parameters.",
 		fmt.Sprintf("exact bf16: every value counted, 2 bytes each; adapters are weights. Moments of 8 bits take a byte each and two float32 constants per block of %d; tensors of "+
 			"fewer than 4096 elements keep float32 moments, projectors their 2 bytes. Adafactor's states are counted at 2 bytes; common implementations keep them in float32.", c.Block),
 		fmt.Sprintf("actual: what ranklab registers before the first update, predicted: values in float32, but for 8-bit moments and 8-bit GaLore's projectors (bfloat16), the gradients of "+

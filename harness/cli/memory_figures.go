@@ -13,15 +13,17 @@ import (
 	"ranklab/internal/memory"
 	"ranklab/models"
 	"ranklab/plots"
+	"ranklab/tensor"
 )
 
-// memoryFigures draws the figures of the exact bf16 column: they need no run.
+// memoryFigures draws the figures of the exact bf16 column and one of the actual
+// column: they need no run.
 func (v *env) memoryFigures(dir string) error {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return err
 	}
 	var errs []error
-	for _, chart := range []func() (view.Chart, error){stackedMemory, memoryBySize, memoryPerParameter, stateByRank} {
+	for _, chart := range []func() (view.Chart, error){stackedMemory, ledgerMemory, memoryBySize, memoryPerParameter, stateByRank} {
 		c, err := chart()
 		if err != nil {
 			errs = append(errs, err)
@@ -77,6 +79,7 @@ func stackedMemory() (view.Chart, error) {
 	}
 	for i, d := range []drawn{
 		{"Full-Rank", "", footprint.Method{Kind: "adamw"}},
+		{"Adafactor", "", footprint.Method{Kind: "adafactor"}},
 		{"8-bit Adam", "", footprint.Method{Kind: "adamw8bit", Block: 256}},
 		{"LoRA, ReLoRA", "", footprint.Method{Kind: "lora"}},
 		{"Low-Rank", "", footprint.Method{Kind: "lowrank"}},
@@ -92,6 +95,51 @@ func stackedMemory() (view.Chart, error) {
 		c.Categories = append(c.Categories, d.label)
 		for s, part := range parts {
 			c.Series[s].Points = append(c.Series[s].Points, exactPoint(float64(i), float64(part.of(p))))
+		}
+	}
+	return c, nil
+}
+
+// ledgerMemory is the same as ranklab itself would take it: the predicted ledgers,
+// activations and all.
+func ledgerMemory() (view.Chart, error) {
+	const preset = "7b"
+	config, _ := models.Preset(preset)
+	m := memoryCmd{ProjType: "std", Block: 256, BatchSize: 1, MaxLength: 256, Threads: 1}
+	rank := m.rank(preset, config)
+	c := view.Chart{
+		Figure: view.Figure{ID: "memory-7b-ledger", Kind: view.StackedBar, X: "method", Y: "bytes",
+			Title: fmt.Sprintf("Memory with activations at %s, rank %d, %d × %d tokens (actual)", preset, rank, m.BatchSize, m.MaxLength)},
+		X: view.Describe("method"), Y: view.Describe("bytes"), XScale: view.Category,
+		Warnings: []string{
+			"actual: the ledger of a run, predicted; nothing was run", "float32, but for 8-bit moments and 8-bit GaLore's bases (bfloat16)",
+			"layer-wise: the one gradient is scratch",
+		},
+	}
+	device := tensor.NewDevice(tensor.Options{Threads: m.Threads})
+	defer device.Close()
+	kept, err := m.actual(preset, rank, device)
+	if err != nil {
+		return c, err
+	}
+	m.Set = []string{"train.layerwise=true"}
+	layerwise, err := m.actual(preset, rank, device)
+	if err != nil {
+		return c, err
+	}
+	for _, category := range memory.Categories() {
+		c.Series = append(c.Series, view.Series{Label: string(category)})
+	}
+	for i, bar := range []struct {
+		label string
+		bytes map[memory.Category]int64
+	}{
+		{"Full-Rank", kept["adamw"]}, {"Adafactor", kept["adafactor"]}, {"8-bit Adam", kept["adamw8bit"]}, {"LoRA, ReLoRA", kept["lora"]}, {"Low-Rank", kept["lowrank"]},
+		{"GaLore", kept["galore"]}, {"8-bit GaLore", kept["galore8bit"]}, {"8-bit GaLore, layer-wise", layerwise["galore8bit"]},
+	} {
+		c.Categories = append(c.Categories, bar.label)
+		for s, category := range memory.Categories() {
+			c.Series[s].Points = append(c.Series[s].Points, exactPoint(float64(i), float64(bar.bytes[category])))
 		}
 	}
 	return c, nil

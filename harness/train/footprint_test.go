@@ -2,7 +2,9 @@ package train
 
 import (
 	"fmt"
+	"os"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"testing"
 
@@ -209,6 +211,11 @@ func TestRegistrationIsPrediction(t *testing.T) {
 			cases = append(cases, c)
 		}
 	}
+	for _, f := range []footprint.Method{{Kind: "adamw8bit"}, {Kind: "galore", Rank: 4, Optimizer: "adamw8bit"}, {Kind: "relora", Rank: 4, Optimizer: "adamw8bit"}} {
+		c := newFootprintCase(f)
+		c.run.Min8bitSize = 64
+		cases = append(cases, c)
+	}
 	for _, c := range cases {
 		for _, execution := range []spec.Train{
 			{TotalBatchSize: 1},
@@ -230,6 +237,43 @@ func TestRegistrationIsPrediction(t *testing.T) {
 				t.Errorf("%+v, %+v: registered %v, predicted %v", c.run, execution, real.Entries(), predicted.Entries())
 			}
 		}
+	}
+}
+
+// TestRegistrationOfPresets: the same with the models of the papers. RANKLAB_FULL=1
+// allocates all of them up to 130m, at several ranks.
+func TestRegistrationOfPresets(t *testing.T) {
+	presets, ranks := []string{"9m"}, []int{128}
+	if os.Getenv("RANKLAB_FULL") != "" {
+		presets, ranks = []string{"9m", "20m", "35m", "40m", "60m", "71m", "100m", "130m"}, []int{8, 128, 256}
+	}
+	d := tensor.NewDevice(tensor.Options{})
+	defer d.Close()
+	counted := 0
+	for _, preset := range presets {
+		config, _ := models.Preset(preset)
+		for _, rank := range ranks {
+			cases := append(footprintCases(rank), newFootprintCase(footprint.Method{Kind: "adamw8bit"}), newFootprintCase(footprint.Method{Kind: "galore", Rank: rank, Optimizer: "adamw8bit", ProjectorDtype: "int4"}))
+			for _, c := range cases {
+				s := footprintRun(config, c.run)
+				p, err := Predict(s, d)
+				if err != nil { // refused: see TestClosedFormulas
+					continue
+				}
+				counted++
+				real := memory.New()
+				if _, err := assemble(s, d, real, 0); err != nil {
+					t.Fatal(err)
+				}
+				if !slices.Equal(real.Entries(), p.Ledger.Entries()) || real.Total() != p.Ledger.Total() {
+					t.Errorf("%s, rank %d, %+v: registered %d bytes, predicted %d", preset, rank, c.formula, real.Total(), p.Ledger.Total())
+				}
+				debug.FreeOSMemory() // the next one is as large
+			}
+		}
+	}
+	if least := 19 * len(presets); counted < least {
+		t.Errorf("%d runs, want at least %d: rank 128 is refused by no preset", counted, least)
 	}
 }
 

@@ -14,6 +14,7 @@ const GCPercent = 5
 // A Residence is the memory of a run in a process of its own: what its ledger
 // holds and what the process took. All sizes are bytes.
 type Residence struct {
+	Predicted  int64  `json:"predicted"`  // what the ledger was predicted to hold
 	Ledger     int64  `json:"ledger"`     // every registered buffer
 	Steady     int64  `json:"steady"`     // those in use in every update
 	Refresh    int64  `json:"refresh"`    // those in use while bases are computed
@@ -29,6 +30,10 @@ type Residence struct {
 // nowhere. It measures the whole process, so the process does nothing else.
 func Reside(s spec.Run, device *tensor.Device) (Residence, error) {
 	base, _ := resident()
+	prediction, err := Predict(s, device)
+	if err != nil {
+		return Residence{}, err
+	}
 	stepper, err := FirstStepper(s, device)
 	if err != nil {
 		return Residence{}, err
@@ -44,7 +49,7 @@ func Reside(s spec.Run, device *tensor.Device) (Residence, error) {
 	}
 	l := stepper.run.ledger
 	r := Residence{
-		Ledger: l.Total(), Steady: l.During(memory.Always), Refresh: l.During(memory.Refresh), Checkpoint: l.During(memory.Checkpoint),
+		Predicted: prediction.Ledger.Total(), Ledger: l.Total(), Steady: l.During(memory.Always), Refresh: l.During(memory.Refresh), Checkpoint: l.During(memory.Checkpoint),
 		Base: base, Measure: residentMeasure,
 	}
 	_, r.Peak = resident()
