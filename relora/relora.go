@@ -33,8 +33,8 @@ import (
 // During a full-rank warm start of F updates the adapters exist but take no
 // part, and W is trained with a state of its own. Then W is frozen, its state
 // freed, and the state of everything else starts again from zero, as if the
-// run began anew from the weights (the schedule does so too, see
-// [optim.JaggedCosine]).
+// run began anew from the weights. Of the schedules, [optim.JaggedCosine] warms
+// up again then; under any other the first steps from empty moments are long.
 //
 // Memory per m × n weight: as LoRA, weights mn + r(m+n), state of AdamW
 // 2r(m+n); during the warm start state 2mn instead.
