@@ -23,7 +23,7 @@ func load(t *testing.T, name string, overrides ...string) *spec.Experiment {
 // same runs.
 func TestAllLoad(t *testing.T) {
 	names := spec.Embedded()
-	if want := []string{"130m-short", "gap-short", "paper/gap-130m", "paper/rank-130m", "paper/table2-130m", "proxy/drift", "proxy/gap", "proxy/moments", "proxy/precision", "proxy/projector-precision", "proxy/projectors", "proxy/rank", "proxy/scale", "proxy/table2", "quick", "quick-groups", "quick-lr", "quick-projector", "rank-short"}; !slices.Equal(names, want) {
+	if want := []string{"130m-short", "gap-short", "paper/gap-130m", "paper/rank-130m", "paper/table2-130m", "proxy/drift", "proxy/gap", "proxy/moments", "proxy/precision", "proxy/projector-precision", "proxy/projectors", "proxy/rank", "proxy/scale", "proxy/table2", "quick", "quick-groups", "quick-lr", "quick-precision", "quick-projector", "rank-short"}; !slices.Equal(names, want) {
 		t.Errorf("shipped: %q, want %q", names, want)
 	}
 	for _, name := range names {
