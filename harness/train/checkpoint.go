@@ -89,7 +89,7 @@ func Checkpoints(t spec.Train) (training, done int) {
 		written = (t.Steps + t.CheckpointEvery - 1) / t.CheckpointEvery
 	}
 	done = 1 + t.KeepCheckpoints
-	return min(written, max(kept, done)+1), min(written, done)
+	return min(written, whileTraining(t)+1), min(written, done)
 }
 
 // saveCheckpoint writes the run as it stands at pos under dir (the run's ckpt

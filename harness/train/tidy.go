@@ -88,7 +88,7 @@ func Spares(run string, keep Keep) (spares []Spare, err error) {
 	}
 	stay := 1 + s.Train.KeepCheckpoints
 	if keep == KeepTwo {
-		stay = max(kept, stay)
+		stay = whileTraining(s.Train)
 	}
 	if len(aside) == 0 && len(names) <= stay {
 		return spares, nil // nothing to judge: no checkpoint need be read

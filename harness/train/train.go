@@ -41,8 +41,11 @@ var ErrStopped = errors.New("stopped with a checkpoint; the same command carries
 // heartbeat is the least time between two writes of status.json.
 const heartbeat = 5 * time.Second
 
-// kept is how many checkpoints a run keeps while it trains.
+// kept is how many checkpoints a run keeps while it trains, at least.
 const kept = 2
+
+// whileTraining is how many checkpoints a run keeps while it trains.
+func whileTraining(t spec.Train) int { return max(kept, 1+t.KeepCheckpoints) }
 
 // Digests returns the identity of a prepared corpus: all the digests of a run
 // that draws its weights. Those of any run are [Identify]'s.
@@ -150,7 +153,7 @@ func (t *training) run(ctx context.Context) (*record.Summary, error) {
 		}
 		reason, err = t.step(ctx)
 		if reason == "" && err == nil && s.CheckpointEvery > 0 && t.at.Step%s.CheckpointEvery == 0 && t.at.Step < s.Steps {
-			err = t.checkpoint(max(kept, 1+s.KeepCheckpoints))
+			err = t.checkpoint(whileTraining(s))
 		}
 	}
 	switch {
@@ -171,7 +174,7 @@ func (t *training) run(ctx context.Context) (*record.Summary, error) {
 // ErrStopped.
 func (t *training) stop() error {
 	s := t.Spec.Train
-	if err := t.checkpoint(max(kept, 1+s.KeepCheckpoints)); err != nil {
+	if err := t.checkpoint(whileTraining(s)); err != nil {
 		return err
 	}
 	t.send(Message{Phase: "stopped", Step: t.at.Step, Steps: s.Steps})
