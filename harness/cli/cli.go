@@ -7,10 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"path/filepath"
-	"syscall"
-	"time"
 
 	"github.com/alecthomas/kong"
 
@@ -57,7 +54,7 @@ type commands struct {
 
 // An env is what commands work with.
 type env struct {
-	ctx      context.Context // ends at the first Ctrl-C or SIGTERM
+	ctx      context.Context // ends at the first Ctrl-C or SIGTERM: see signals
 	kill     context.Context // ends at the second
 	stdout   io.Writer       // data
 	stderr   io.Writer       // progress and messages
@@ -76,7 +73,7 @@ func (e exitError) Error() string { return e.text }
 
 // Main runs the command line and returns its exit code.
 func Main(stdout, stderr io.Writer, args []string, revision string) int {
-	ctx, kill, code, stop := signals()
+	ctx, kill, stop := signals()
 	defer stop()
 	err := Run(ctx, kill, stdout, stderr, args, revision)
 	var exit exitError
@@ -95,10 +92,10 @@ func Main(stdout, stderr io.Writer, args []string, revision string) int {
 		return train.ExitUsage
 	case errors.Is(err, train.ErrStopped):
 		fmt.Fprintln(stderr, "ranklab: "+err.Error())
-		return code()
+		return stopCode(ctx)
 	case ctx.Err() != nil && errors.Is(err, context.Canceled):
 		fmt.Fprintln(stderr, "ranklab: stopped; the same command carries on")
-		return code()
+		return stopCode(ctx)
 	case errors.As(err, &locked):
 		fmt.Fprintln(stderr, "ranklab: "+err.Error())
 		return train.ExitBusy
@@ -140,45 +137,4 @@ func Run(ctx, kill context.Context, stdout, stderr io.Writer, args []string, rev
 		c.Cache = filepath.Join(dir, "ranklab")
 	}
 	return parsed.Run(&env{ctx: ctx, kill: kill, stdout: stdout, stderr: stderr, results: c.Results, cache: c.Cache, revision: revision})
-}
-
-// grace is how long a command may clean up after the second signal.
-const grace = 5 * time.Second
-
-// signals returns a context that ends at the first signal, one that ends at
-// the second, and the exit code of a command that was stopped. A signal that
-// follows the second by more than the grace period finds nobody.
-func signals() (ctx, kill context.Context, code func() int, stop func()) {
-	ctx, cancel := context.WithCancelCause(context.Background())
-	kill, cancelKill := context.WithCancel(context.Background())
-	c := make(chan os.Signal, 2)
-	signal.Notify(c, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	go func() {
-		s, ok := <-c
-		if !ok {
-			return
-		}
-		exit := train.ExitRequeue
-		if s == os.Interrupt {
-			exit = train.ExitInterrupted
-		}
-		cancel(exitError{code: exit})
-		if _, ok := <-c; ok {
-			cancelKill()
-			time.AfterFunc(grace, func() { os.Exit(exit) })
-		}
-	}()
-	code = func() int {
-		var e exitError
-		if errors.As(context.Cause(ctx), &e) {
-			return e.code
-		}
-		return train.ExitRequeue
-	}
-	return ctx, kill, code, func() {
-		signal.Stop(c)
-		close(c)
-		cancel(nil)
-		cancelKill()
-	}
 }

@@ -1,10 +1,8 @@
 package cli
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
-	"os"
 	"runtime/debug"
 
 	"ranklab/harness/doctor"
@@ -18,7 +16,7 @@ type doctorCmd struct {
 
 func (c doctorCmd) Run(v *env) error {
 	// A second signal does not wait for the end of a run.
-	defer context.AfterFunc(v.kill, func() { os.Exit(train.ExitInterrupted) })()
+	defer v.exitOnKill()()
 	debug.SetGCPercent(train.GCPercent) // so that the peak is that of a run
 	o := doctor.Options{Results: v.results, Cache: v.cache, ISA: c.ISA, Revision: v.revision}
 	p := doctor.NewPrinter(v.stdout)

@@ -176,7 +176,7 @@ func verdict(v *env, outcomes []fleet.Outcome) error {
 	switch {
 	case count["failed"] > 0:
 		return exitError{train.ExitFailed, fmt.Sprintf("%d of %d runs failed; the same command tries them again", count["failed"], len(outcomes))}
-	case v.ctx.Err() != nil && count["stopped"]+count["skipped"]+count["busy"] > 0:
+	case count["stopped"] > 0, v.ctx.Err() != nil && count["skipped"]+count["busy"] > 0:
 		return fmt.Errorf("%w (%d finished, %d stopped, %d not started)", train.ErrStopped, count["done"]+count["diverged"], count["stopped"], count["skipped"]+count["busy"])
 	case count["diverged"] > 0:
 		fmt.Fprintf(v.stderr, "%d runs diverged: a result, kept and marked\n", count["diverged"])

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"os"
 	"os/signal"
 	"runtime/debug"
 	"syscall"
@@ -39,7 +38,7 @@ func (c trainCmd) Run(v *env) error {
 		return exitError{train.ExitUsage, err.Error()}
 	}
 	// A second signal does not wait for a checkpoint: the last one stands.
-	defer context.AfterFunc(v.kill, func() { os.Exit(train.ExitInterrupted) })()
+	defer v.exitOnKill()()
 
 	stage := stageProgress(v.stderr, v.terminal() && !c.Messages)
 	if err := s.Data.Require(); err != nil {

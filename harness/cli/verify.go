@@ -2,7 +2,6 @@ package cli
 
 import (
 	"cmp"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -66,9 +65,6 @@ func (c verifyCmd) Run(v *env) error {
 	if isa == tensor.Auto {
 		isa = tensor.Supported()[0]
 	}
-	if err := checkThreads(c.Threads); err != nil {
-		return err
-	}
 	if c.Threads == 0 {
 		c.Threads = runtime.GOMAXPROCS(0)
 	}
@@ -76,7 +72,7 @@ func (c verifyCmd) Run(v *env) error {
 	if err != nil {
 		return err
 	}
-	defer context.AfterFunc(v.kill, func() { os.Exit(train.ExitInterrupted) })()
+	defer v.exitOnKill()()
 	debug.SetGCPercent(train.GCPercent)
 	reports := []*verify.Report{}
 	different := 0

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -57,13 +58,13 @@ func TestMain(m *testing.M) {
 		time.Sleep(time.Hour)
 	case "patient": // stops when it is asked to
 		c := make(chan os.Signal, 1)
-		signal.Notify(c, os.Interrupt)
+		signal.Notify(c, syscall.SIGTERM)
 		say(`{"phase":"train","step":1,"steps":4,"loss":2}`)
 		<-c
 		say(`{"phase":"stopped","step":1,"steps":4}`)
-		os.Exit(train.ExitInterrupted)
+		os.Exit(train.ExitRequeue)
 	case "stubborn": // ignores the first request
-		signal.Ignore(os.Interrupt)
+		signal.Ignore(syscall.SIGTERM)
 		say(`{"phase":"train","step":1,"steps":4,"loss":2}`)
 		time.Sleep(time.Hour)
 	}

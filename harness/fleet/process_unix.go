@@ -12,8 +12,9 @@ import (
 // terminal reaches it only through its parent, once.
 func detach(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} }
 
-// interrupt asks a child to write a checkpoint and to stop.
-func interrupt(p *os.Process) error { return p.Signal(syscall.SIGINT) }
+// interrupt asks a child to write a checkpoint and to stop. SIGINT would not
+// reach the children of a sweep that a script has started in the background.
+func interrupt(p *os.Process) error { return p.Signal(syscall.SIGTERM) }
 
 // killed reports whether a signal that no process can catch ended a child.
 func killed(err *exec.ExitError) bool {
