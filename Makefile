@@ -36,7 +36,7 @@ bench: build       ## measure this machine and how much of it training uses
 
 test:              ## the tests: a few minutes
 	go vet ./...
-	go test ./...
+	go test -timeout 40m ./...
 test-full:         ## everything, including what takes longer
 	RANKLAB_FULL=1 go test -timeout 40m ./...
 	$(MAKE) fuzz FUZZTIME=$(FULLFUZZ)
@@ -64,9 +64,10 @@ lint:              ## gofmt, vet, staticcheck, generated files are current
 	.bin/staticcheck ./...
 	cd tools && go vet ./... && ../.bin/staticcheck ./...
 	go run -C tools ./kernels -out ../tensor -check
-cross:             ## build for the other platforms
+cross:             ## build for the other platforms, with the same bits
 	GOOS=darwin GOARCH=arm64 go build -o /dev/null .
 	GOOS=linux GOARCH=arm64 go build -o /dev/null .
+	go run -C tools ./fused -root ..
 
 clean-results:     ## delete trained results (not results/reference)
 	rm -rf results/runs results/sweeps results/figures results/tables results/reports

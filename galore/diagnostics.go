@@ -22,7 +22,7 @@ type Diagnosis struct {
 // A Subspace is what one basis looks like in one update: at a refresh
 // everything, some updates after it (After > 0) only Captured. A number that is
 // not defined is NaN. With P the basis as d × r columns (where it is not orthonormal,
-// in energies and overlaps the nearest one that is), G the gradient that the method
+// in energies and overlaps one of its span that is), G the gradient that the method
 // receives, and ‖·‖ the Frobenius norm:
 type Subspace struct {
 	Update int    // 0-based

@@ -100,7 +100,8 @@ func Zero(d *tensor.Device, w tensor.Matrix, _ random.Key) { d.Zero(w) }
 // parameters outside the targets. The gradient of W0 is never formed.
 //
 // Per m × n weight: weights mn + r(m+n), gradients r(m+n), state of AdamW
-// 2r(m+n). Since B = 0, the gradient of A is zero in the first update only.
+// 2r(m+n). Since B = 0, the gradient of A is zero until the
+// update after the first with a rate above 0: with a warm-up, in updates 0 and 1.
 type Method struct {
 	config Config
 	set    *optim.Set

@@ -43,7 +43,7 @@ func newDynamicMap(signed bool) *dynamicMap {
 		}
 		width := 0.9 / float64(cells)
 		for c := range cells {
-			v := power * (0.1 + width*(float64(c)+0.5))
+			v := power * (0.1 + float64(width*(float64(c)+0.5)))
 			values = append(values, v)
 			if signed {
 				values = append(values, -v)

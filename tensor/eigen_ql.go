@@ -67,7 +67,7 @@ func (e *eigenSolver) chase(l, m int, cs []float64) int {
 	g = diagonal[m] - diagonal[l] + beside[l]/(g+r)
 	c, s, shift := 1.0, 1.0, 0.0
 	for i := m - 1; i >= l; i-- {
-		f, b := s*beside[i], c*beside[i]
+		f, b := float64(s*beside[i]), float64(c*beside[i])
 		square := float64(f*f) + float64(g*g)
 		if square < 0x1p-900 {
 			// Nothing is left to chase: the block splits below i+1.
@@ -81,7 +81,7 @@ func (e *eigenSolver) chase(l, m int, cs []float64) int {
 		s, c = f/r, g/r
 		g = diagonal[i+1] - shift
 		t := float64((diagonal[i]-g)*s) + float64(2*c*b)
-		shift = s * t
+		shift = float64(s * t)
 		diagonal[i+1] = g + shift
 		g = float64(c*t) - b
 		cs[2*(m-1-i)], cs[2*(m-1-i)+1] = c, s

@@ -101,8 +101,8 @@ func NewSpan(l *memory.Ledger, name string, rank, dim, basis int) *Span {
 const orthonormal = 1e-4
 
 // Orthonormal writes to the rows of x (r, d) the basis p: its columns (d, r), or its
-// rows (r, d). Where they are not orthonormal, the rows of x are the nearest ones
-// that are, with the same span. It returns false if p is not finite.
+// rows (r, d). Where they are not orthonormal, the rows of x are an orthonormal basis
+// of the same span: the nearest one if they nearly are. It returns false if p is not finite.
 func (d *Device) Orthonormal(w *Span, x, p Matrix, columns bool) bool {
 	if columns {
 		d.transpose(x, p)
