@@ -78,7 +78,7 @@ func TestMissingCellsAgainstRegression(t *testing.T) {
 		d := b.Difference(i, 0)
 		near(t, "difference", d.Estimate, want[0])
 		near(t, "standard error", d.SE, want[1])
-		if math.Abs(d.P/want[2]-1) > 1e-6 || d.DF != 6 {
+		if !(math.Abs(d.P/want[2]-1) <= 1e-6) || d.DF != 6 {
 			t.Errorf("p = %v with %v df, want %v with 6", d.P, d.DF, want[2])
 		}
 	}
@@ -127,7 +127,7 @@ func design(t *rapid.T) [][]float64 {
 
 func equal(t *rapid.T, what string, got, want, scale float64) {
 	t.Helper()
-	if math.Abs(got-want) > 1e-8*scale {
+	if !(math.Abs(got-want) <= 1e-8*scale) {
 		t.Fatalf("%s: %v, want %v", what, got, want)
 	}
 }

@@ -12,11 +12,11 @@ import (
 func TestBCaAgainstScipy(t *testing.T) {
 	a, b := sleep()
 	lo, hi := BCa(differences(a, b))
-	if math.Abs(lo+2.64) > 0.06 || math.Abs(hi+1.05) > 0.03 {
+	if !(math.Abs(lo+2.64) <= 0.06 && math.Abs(hi+1.05) <= 0.03) {
 		t.Errorf("sleep: [%v, %v], want [-2.64, -1.05]", lo, hi)
 	}
 	lo, hi = BCa([]float64{0.1, 0.2, 0.2, 0.4, 0.5, 0.9, 1.3, 2.2, 4.0}) // skewed: not symmetric about 1.09
-	if math.Abs(lo-0.511) > 0.03 || math.Abs(hi-2.256) > 0.06 {
+	if !(math.Abs(lo-0.511) <= 0.03 && math.Abs(hi-2.256) <= 0.06) {
 		t.Errorf("skewed: [%v, %v], want [0.511, 2.256]", lo, hi)
 	}
 }

@@ -21,7 +21,7 @@ func Paired(a, b []float64) Difference {
 	if d.N >= MinPairs {
 		d.BCaLo, d.BCaHi = BCa(differences(a, b))
 		if excludes(d.BCaLo, d.BCaHi) != (d.P < Alpha) {
-			d.Warnings = append(d.Warnings, Warning{Bootstrap, "the bootstrap interval decides otherwise than the t test"})
+			d.Warnings = append(d.Warnings, Warning{Bootstrap, "the bootstrap interval decides otherwise than the t test of this row alone"})
 		}
 	}
 	return d

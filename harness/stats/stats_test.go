@@ -9,7 +9,10 @@ import (
 
 func near(t *testing.T, what string, got, want float64) {
 	t.Helper()
-	if math.Abs(got-want) > 1e-4*math.Max(1, math.Abs(want)) {
+	if math.IsNaN(got) && math.IsNaN(want) {
+		return
+	}
+	if !(math.Abs(got-want) <= 1e-4*math.Max(1, math.Abs(want))) {
 		t.Errorf("%s = %v, want %v", what, got, want)
 	}
 }

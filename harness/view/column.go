@@ -17,6 +17,12 @@ type Column struct {
 	Metric bool // a result; the others are settings
 }
 
+// cutShort reports whether a run that diverged has nothing to say in a column: a
+// result, or a sum over a run that ended early. Its speed and memory count.
+func (c Column) cutShort() bool {
+	return !c.Exact && (c.Kind == Measure || c.Kind == Seconds || c.Kind == Count)
+}
+
 // A Quantity says how numbers of a column are written.
 type Quantity int
 

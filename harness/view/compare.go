@@ -338,7 +338,7 @@ func (c *Comparison) add(rows []GridRow, groups []group, members []int, base int
 // value is what a run adds to the comparison; NaN if nothing: it diverged, or
 // has no such result.
 func (c *Comparison) value(r Row) float64 {
-	if r.Diverged && c.Column.Kind == Measure {
+	if r.Diverged && c.Column.cutShort() {
 		return missing
 	}
 	v, ok := r.Value(c.Column.Name).(float64)

@@ -180,7 +180,7 @@ func (g *Grid) cell(c Column, cell group, methods map[string]string) (Cell, erro
 	}
 	var values []float64
 	for _, r := range cell.rows {
-		if r.Diverged && c.Kind == Measure {
+		if r.Diverged && c.cutShort() {
 			continue
 		}
 		if v, ok := r.Value(c.Name).(float64); ok && !math.IsInf(v, 0) {

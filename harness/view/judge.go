@@ -113,11 +113,12 @@ func (j *judge) comparison(n *expr.Node) Judgement {
 // seeds. A seed in which a run diverged has the value that follows from an
 // infinite loss, or NaN.
 type side struct {
-	node  *expr.Node
-	found map[string]selected
-	text  string
-	exact bool
-	seeds []int // those that every noisy selection of the side has
+	node   *expr.Node
+	found  map[string]selected
+	text   string
+	exact  bool
+	seeds  []int // those that every noisy selection of the side has
+	broken []int // those in which one of them has no result, whatever others make of it
 }
 
 func (j *judge) side(n *expr.Node, found map[string]selected) side {
@@ -129,6 +130,11 @@ func (j *judge) side(n *expr.Node, found map[string]selected) side {
 		sel := found[node.Span.Of(j.text)]
 		if sel.term.Exact {
 			return
+		}
+		for _, seed := range sel.seeds() {
+			if v := sel.bySeed[seed]; (math.IsNaN(v) || math.IsInf(v, 0)) && !slices.Contains(s.broken, seed) {
+				s.broken = append(s.broken, seed)
+			}
 		}
 		if s.exact {
 			s.exact, s.seeds = false, sel.seeds()
@@ -217,14 +223,24 @@ func (j *judge) decide(c *Judgement, op expr.Op, left, right side) {
 			j.note("%s: %s without a partner on the other side left out", c.Text, count(n, "seed"))
 		}
 	}
+	// A run that diverged never helps: not in a quotient, which makes 0 of it, not
+	// where min or max passes over it, and not in a seed without a partner.
+	broken := slices.Concat(left.broken, right.broken)
 	var differences []float64
 	against := 0
 	for _, seed := range seeds {
-		switch d := left.at(seed) - right.at(seed); {
-		case !math.IsNaN(d) && !math.IsInf(d, 0):
-			differences = append(differences, d)
+		d := left.at(seed) - right.at(seed)
+		switch {
 		case isAgainst(op, d):
 			against++
+		case !slices.Contains(broken, seed) && !math.IsNaN(d) && !math.IsInf(d, 0):
+			differences = append(differences, d)
+		}
+	}
+	of := len(seeds)
+	for i, seed := range broken {
+		if !slices.Contains(seeds, seed) && !slices.Contains(broken[:i], seed) {
+			of++
 		}
 	}
 	m := stats.Of(differences)
@@ -233,8 +249,8 @@ func (j *judge) decide(c *Judgement, op expr.Op, left, right side) {
 	case against == len(seeds) && against >= stats.MinSeeds:
 		c.Result = Fail
 		j.note("%s: it diverged in all %d seeds, which counts as a loss without bound", c.Text, against)
-	case m.N < len(seeds):
-		j.note("%s: a run without a result in %d of %s, so the others cannot decide", c.Text, len(seeds)-m.N, count(len(seeds), "seed"))
+	case m.N < of:
+		j.note("%s: a run without a result in %d of %s, so the others cannot decide", c.Text, of-m.N, count(of, "seed"))
 	case m.N < stats.MinSeeds:
 		j.note("%s: %s", c.Text, stats.TooFewSeeds(m.N).Text)
 	default:
@@ -246,7 +262,7 @@ func (j *judge) decide(c *Judgement, op expr.Op, left, right side) {
 func (j *judge) unpaired(c *Judgement, op expr.Op, left, right side) {
 	values := func(s side) (list []float64) {
 		for _, seed := range s.seeds {
-			if v := s.at(seed); !math.IsNaN(v) && !math.IsInf(v, 0) {
+			if v := s.at(seed); !slices.Contains(s.broken, seed) && !math.IsNaN(v) && !math.IsInf(v, 0) {
 				list = append(list, v)
 			}
 		}
@@ -256,7 +272,7 @@ func (j *judge) unpaired(c *Judgement, op expr.Op, left, right side) {
 	d := stats.Welch(a, b)
 	c.Estimate, c.Lo, c.Hi = d.Estimate, d.Lo, d.Hi
 	j.note("%s: the sides have different seeds, so they are compared without pairs (Welch)", c.Text)
-	if len(a) < len(left.seeds) || len(b) < len(right.seeds) {
+	if len(a) < len(left.seeds) || len(b) < len(right.seeds) || len(left.broken)+len(right.broken) > 0 {
 		j.note("%s: a run without a result, so the others cannot decide", c.Text)
 		return
 	}

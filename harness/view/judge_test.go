@@ -150,7 +150,7 @@ func TestArithmeticSeedBySeed(t *testing.T) {
 		"seconds[galore] < 0":                                 math.NaN(),
 	} {
 		c := judge1(t, text, rows).Comparisons[0]
-		if c.Estimate != want && math.Abs(c.Estimate-want) > 1e-12 {
+		if none := math.IsNaN(want); none != math.IsNaN(c.Estimate) || !none && !(math.Abs(c.Estimate-want) <= 1e-12) {
 			t.Errorf("%s: %v, want %v", text, c.Estimate, want)
 		}
 	}
@@ -221,6 +221,11 @@ func TestDiverged(t *testing.T) {
 		"one seed":                    {join(of("galore", 0, inf), adamw[:1]), "ppl[galore] < ppl[adamw]", Inconclusive, "the run diverged and has no ppl"},
 		"speed":                       {join(of("galore", 0, inf, inf), adamw), "tokens_per_second[galore] < tokens_per_second[adamw]", Inconclusive, "no tokens_per_second"},
 		"memory":                      {join(of("galore", 0, inf, inf), adamw), "paper_bytes[galore] < paper_bytes[adamw]", Pass, ""},
+		"a quotient":                  {join(of("galore", 0, 10, 11, 12), of("adamw", 0, inf, inf, inf)), "ppl[galore] / ppl[adamw] < 1", Inconclusive, "without a result in 3 of 3 seeds"},
+		"one of three in a quotient":  {join(of("galore", 0, 10, 11, 12), of("adamw", 0, 22, inf, 24)), "ppl[galore] / ppl[adamw] < 1", Inconclusive, "without a result in 1 of 3 seeds"},
+		"passed over by min":          {join(of("galore", 0, 10, 11, 12), of("lora", 0, inf, inf, inf), adamw), "min(ppl[galore], ppl[lora]) < ppl[adamw]", Inconclusive, "without a result in 3 of 3 seeds"},
+		"without a partner":           {join(of("galore", 0, 10, 11, 12, inf), adamw), "ppl[galore] < ppl[adamw]", Inconclusive, "without a result in 1 of 4 seeds"},
+		"without enough partners":     {join(of("galore", 0, 10, 11, 12, inf), of("adamw", 7, 22, 23, 24)), "ppl[galore] < ppl[adamw]", Inconclusive, "without a result"},
 		"a negated claim":             {join(of("galore", 0, inf, inf), adamw), "not ppl[galore] > ppl[adamw]", Inconclusive, "without a result"},
 	} {
 		v := judge1(t, c.text, c.rows)
@@ -346,4 +351,19 @@ func stored(t *testing.T, d Declarations) (s record.Sweep) {
 		t.Fatal(err)
 	}
 	return s
+}
+
+// A run that diverged ended early: what adds up over a run leaves it out, its speed
+// counts.
+func TestShortRunsAreLeftOutOfSums(t *testing.T) {
+	rows := of("galore", 0, 10, 11, inf)
+	for i, seconds := range []float64{100, 102, 4} {
+		rows[i].Results["seconds"], rows[i].Results["tokens_per_second"] = seconds, 500
+	}
+	g := tabulated(t, Table{Rows: []string{"method"}, Columns: []string{"ppl", "seconds", "tokens_per_second"}}, rows)
+	for k, want := range []float64{10.5, 101, 500} {
+		if got := g.Rows[0].Cells[1+k].Mean.Value; got != want {
+			t.Errorf("%s: %v, want %v", g.Columns[1+k].Name, got, want)
+		}
+	}
 }

@@ -101,7 +101,8 @@ func (r Reference) cells(column, own string, row *GridRow, rows []Row) (publishe
 		return none, none
 	}
 	published = Cell{Setting: value, Text: Format(r.Values[entry][column])}
-	if reasons := r.reasons(column, mine[0]); len(reasons) > 0 {
+	whole := max(0, slices.IndexFunc(mine, func(x Row) bool { return !x.Diverged })) // a run that ended early has seen less
+	if reasons := r.reasons(column, mine[whole]); len(reasons) > 0 {
 		row.note(NotComparable, fmt.Sprintf("not comparable with the published %s (%s)", column, strings.Join(reasons, "; ")))
 		return published, Cell{Setting: "not comparable", Text: "not comparable"}
 	}
