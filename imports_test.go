@@ -52,7 +52,7 @@ var allowed = map[string][]string{
 	},
 	"harness/tune":   {"harness/spec"},
 	"harness/plan":   {"corpus/...", "harness/train", "harness/spec", "harness/record", "tensor", "internal/..."},
-	"harness/verify": {"corpus/...", "harness/train", "harness/spec", "harness/record", "tensor"},
+	"harness/verify": {"corpus/...", "harness/train", "harness/spec", "harness/record", "tensor", "internal/..."},
 	"harness/crash":  {},
 	"harness/fleet":  {"harness/plan", "harness/train", "harness/spec", "harness/record", "internal/..."},
 	"harness/bench": {

@@ -10,10 +10,9 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/gofrs/flock"
-
 	"ranklab/internal/atomicfile"
 	"ranklab/internal/bounded"
+	"ranklab/internal/lockfile"
 )
 
 // lock takes the lock of one thing under construction, shared by all processes
@@ -23,7 +22,7 @@ func (o *Options) lock(ctx context.Context, name string) (unlock func(), err err
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
 	}
-	l := flock.New(filepath.Join(dir, name+".lock"))
+	l := lockfile.New(filepath.Join(dir, name+".lock"))
 	locked, err := l.TryLock()
 	if err == nil && !locked {
 		o.report(StageWait)(0, 0)

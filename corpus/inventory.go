@@ -11,10 +11,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/gofrs/flock"
-
 	"ranklab/corpus/bpe"
 	"ranklab/internal/bounded"
+	"ranklab/internal/lockfile"
 	"ranklab/internal/machine"
 )
 
@@ -165,7 +164,7 @@ func (s Stored) TryLock(dir string) (unlock func() error, ok bool, err error) {
 	if err := os.MkdirAll(locks, 0o755); err != nil {
 		return nil, false, err
 	}
-	l := flock.New(filepath.Join(locks, s.Kind+"-"+s.Key+".lock"))
+	l := lockfile.New(filepath.Join(locks, s.Kind+"-"+s.Key+".lock"))
 	ok, err = l.TryLock()
 	return l.Close, ok, err
 }

@@ -218,7 +218,11 @@ func TestFolders(t *testing.T) {
 	e = newTest(t)
 	e.folder("--results", e.Results)
 	e.mustFind(t, "folder", OK, e.Results)
-	e.mustFind(t, "files", OK, "a lock keeps a second process out")
+	level := OK
+	if list := e.found("files"); len(list) == 1 && list[0].Values["seconds"].(float64) > slowSync.Seconds() { // a machine with much to do
+		level = Warning
+	}
+	e.mustFind(t, "files", level, "a lock keeps a second process out")
 }
 
 // TestExclusive: what is locked already cannot be locked, and that shows.

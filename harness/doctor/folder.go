@@ -8,12 +8,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"syscall"
 	"time"
 
-	"github.com/gofrs/flock"
-
 	"ranklab/internal/atomicfile"
+	"ranklab/internal/lockfile"
 	"ranklab/internal/machine"
 )
 
@@ -28,7 +26,7 @@ const (
 // it does not exist yet, the one that it would be made in stands for it.
 func (e *examination) folder(flag, dir string) {
 	other := "name another folder: " + flag + " DIR"
-	at, err := existing(dir)
+	at, err := machine.Existing(dir)
 	if err != nil {
 		e.find(Finding{Subject: "folder", Level: Failure, Text: err.Error(), Hint: other})
 		return
@@ -57,25 +55,6 @@ func (e *examination) folder(flag, dir string) {
 			f.Level, f.Hint = Warning, "each row of a run's status and each checkpoint waits as long: "+other
 		}
 		e.find(f)
-	}
-}
-
-// existing returns the folder, or the nearest one above it that is there.
-func existing(dir string) (string, error) {
-	for at := dir; ; at = filepath.Dir(at) {
-		info, err := os.Stat(at)
-		switch {
-		case err == nil && !info.IsDir():
-			return "", fmt.Errorf("%s is not a folder", at)
-		case err == nil:
-			return at, nil
-		case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR): // below a file
-			if at == filepath.Dir(at) {
-				return "", err
-			}
-		default:
-			return "", err
-		}
 	}
 }
 
@@ -143,7 +122,7 @@ func writeAndLock(dir string) (took time.Duration, err error) {
 
 // exclusive makes sure that of two that open a file only one gets its lock.
 func exclusive(path string) error {
-	first, second := flock.New(path), flock.New(path)
+	first, second := lockfile.New(path), lockfile.New(path)
 	defer first.Close()
 	defer second.Close()
 	if ok, err := first.TryLock(); err != nil || !ok {

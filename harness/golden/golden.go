@@ -18,6 +18,7 @@ type File struct {
 	NumericsVersion int             `json:"numerics_version"` // of the program that they were trained with
 	Wide            map[string]Sums `json:"runs"`
 	Tiny            map[string]Sums `json:"tiny"`
+	Protocols       map[string]Sums `json:"protocols"`
 }
 
 // Sums are the digests of one finished run.

@@ -16,16 +16,21 @@ import (
 // WriteText writes a folder of documents made of words drawn from a small
 // vocabulary, so that a model has something to learn.
 func WriteText(dir string) error {
+	return writeText(dir, func(int) int { return 150 })
+}
+
+// writeText writes documents of so many words each.
+func writeText(dir string, words func(doc int) int) error {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return err
 	}
 	key := random.New(5).Stream("text")
-	words := strings.Fields("the rank of a matrix is what remains when noise has gone and so we project gradient onto basis vectors func return var for range if")
+	vocabulary := strings.Fields("the rank of a matrix is what remains when noise has gone and so we project gradient onto basis vectors func return var for range if")
 	at := uint64(0)
 	for doc := range 60 {
 		var b strings.Builder
-		for range 150 {
-			fmt.Fprintf(&b, "%s ", words[key.Below(at, len(words))])
+		for range words(doc) {
+			fmt.Fprintf(&b, "%s ", vocabulary[key.Below(at, len(vocabulary))])
 			at++
 		}
 		if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("doc%02d.txt", doc)), []byte(b.String()), 0o666); err != nil {
@@ -43,6 +48,21 @@ func Prepare(ctx context.Context, folder string) (*corpus.Set, spec.Run, error) 
 	if err := WriteText(text); err != nil {
 		return nil, spec.Run{}, err
 	}
+	return prepare(ctx, folder, text)
+}
+
+// PrepareUneven is [Prepare] with documents of 3 to 62 words: where one sequence
+// holds one document, most of them are padded, and not two micro-batches have as many
+// targets.
+func PrepareUneven(ctx context.Context, folder string) (*corpus.Set, spec.Run, error) {
+	text := filepath.Join(folder, "text")
+	if err := writeText(text, func(doc int) int { return 3 + 23*doc%60 }); err != nil {
+		return nil, spec.Run{}, err
+	}
+	return prepare(ctx, folder, text)
+}
+
+func prepare(ctx context.Context, folder, text string) (*corpus.Set, spec.Run, error) {
 	data := spec.Data{Source: "text", Paths: []string{text}, ValFraction: 0.2, Packing: "concat", Tokenizer: "bpe"}
 	model := models.Config{
 		HiddenSize: 16, IntermediateSize: 24, NumHiddenLayers: 2, NumAttentionHeads: 2, VocabSize: 512,

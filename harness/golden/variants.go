@@ -84,6 +84,72 @@ func Variants() map[string]func(*spec.Run) {
 	return all
 }
 
+// Protocols returns runs that take what [Variants] leave at its default: schedules,
+// clipping, accumulation, padding, weight decay, groups of rates, and the
+// settings of methods that are there for comparison. Each changes the run of
+// [PrepareUneven]. Some of it no layer-wise run can have.
+func Protocols() map[string]func(*spec.Run) {
+	of := Variants()
+	groups := map[string]float64{"embed_tokens": 0.5, "lm_head": 0.1, "norm": 2}
+	return map[string]func(*spec.Run){
+		"adamw-clipped": func(s *spec.Run) {
+			of["adamw"](s)
+			s.Method.WeightDecay, s.Method.Decay, s.Method.Convention, s.Method.Eps = 0.1, "l2", "galore", 1e-6
+			s.Method.LRGroups = groups
+			s.Data.Packing, s.Train.BatchSize, s.Train.GradClipping, s.Train.Scheduler = "pad", 2, 0.5, "linear"
+		},
+		"adafactor-constant": func(s *spec.Run) {
+			s.Method.Kind, s.Method.Optimizer, s.Method.DecayRate, s.Method.ClipThreshold = "adafactor", "adafactor", 0.8, 1
+			s.Method.WeightDecay, s.Method.Decay = 0.1, "after"
+			s.Data.Packing, s.Train.BatchSize, s.Train.MicrobatchMean, s.Train.Scheduler = "pad", 1, true, "constant"
+		},
+		"sgd-clipped": func(s *spec.Run) {
+			s.Method.Kind, s.Method.Optimizer, s.Method.Momentum = "sgd", "sgd", 0.9
+			s.Method.WeightDecay, s.Method.Decay = 0.1, "before"
+			s.Train.GradClipping = 0.2
+		},
+		"lowrank-spectral": func(s *spec.Run) {
+			of["lowrank"](s)
+			s.Method.Init, s.Method.WeightDecay, s.Method.Decay, s.Method.LRGroups = "spectral", 0.1, "after", groups
+		},
+		"lowrank-kaiming": func(s *spec.Run) {
+			of["lowrank"](s)
+			s.Method.Init, s.Method.LoraAlpha, s.Method.Targets = "kaiming", 8, []string{"attn"}
+		},
+		"lora-fixed": func(s *spec.Run) {
+			of["lora"](s)
+			s.Method.Scaling, s.Method.LoraAlpha, s.Method.Targets, s.Method.LRGroups = "fixed", 0.5, []string{"mlp"}, groups
+			s.Train.GradClipping = 0.3
+		},
+		"relora-reference": func(s *spec.Run) {
+			of["relora"](s)
+			s.Method.Scaling, s.Method.FullRankSteps, s.Method.MergeEvery = "alpha_over_sqrt_r", 0, 2
+			s.Method.MergeAt, s.Method.Reset, s.Method.ResetRatio, s.Method.ResetStep, s.Method.DeadStart = "reference", "random", 0.5, false, true
+			s.Method.RestartWarmupSteps, s.Train.Scheduler, s.Train.BatchSize = 2, "jagged_cosine", 2
+		},
+		"relora-warm": func(s *spec.Run) {
+			of["relora"](s)
+			s.Method.Reset, s.Method.ResetStep = "none", false
+			s.Method.RestartWarmupSteps, s.Train.Scheduler, s.Train.GradClipping = 2, "jagged_cosine", 0.5
+		},
+		"galore-left": func(s *spec.Run) {
+			of["galore"](s)
+			s.Method.Projector, s.Method.ProjType, s.Method.Convention, s.Method.Eps = "svd", "left", "galore", 1e-6
+			s.Method.WeightDecay, s.Method.LRGroups = 0.1, groups
+			s.Data.Packing, s.Train.BatchSize, s.Train.MicrobatchMean, s.Train.GradClipping = "pad", 2, true, 0.5
+		},
+		"galore-right": func(s *spec.Run) {
+			of["galore"](s)
+			s.Method.ProjType, s.Method.WeightDecay, s.Method.Decay, s.Method.Targets = "right", 0.1, "l2", []string{"mlp"}
+			s.Data.Packing, s.Train.Scheduler = "pad", "linear"
+		},
+		"galore-svd": func(s *spec.Run) {
+			of["galore"](s)
+			s.Method.Projector, s.Method.UpdateProjGap = "svd", spec.Never
+		},
+	}
+}
+
 // WideVariants returns the methods of [Variants] with a rank that fits the run
 // of [Widen], and a clock that fits its 24 updates.
 func WideVariants() map[string]func(*spec.Run) {

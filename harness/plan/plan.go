@@ -117,6 +117,12 @@ func Make(ctx context.Context, e *spec.Experiment, o Options) (*Plan, error) {
 		p.note(fmt.Sprintf("what room there is for checkpoints is not known: %v", err))
 	}
 
+	made := false
+	defer func() {
+		if !made {
+			p.Close()
+		}
+	}()
 	sets, weights := map[string]*corpus.Set{}, map[string]string{}
 	evals := evaluations{sets, map[evaluation]*corpus.Eval{}}
 	for _, inst := range e.Runs {
@@ -136,12 +142,13 @@ func Make(ctx context.Context, e *spec.Experiment, o Options) (*Plan, error) {
 	if err := p.estimate(ctx, newCalibrator(o, device, p.Rate), evals, stored, device); err != nil {
 		return nil, err
 	}
+	made = true
 	return p, nil
 }
 
 // corpusKey is equal for runs that share a corpus.
 func corpusKey(r spec.Run) string {
-	return fmt.Sprint(r.Data.Source, r.Data.Modules, r.Data.Paths, r.Data.ValFraction, r.Data.Tokenizer, r.Data.TokenizerModel, r.Model.VocabSize)
+	return fmt.Sprintf("%q %q %q %v %q %q %d", r.Data.Source, r.Data.Modules, r.Data.Paths, r.Data.ValFraction, r.Data.Tokenizer, r.Data.TokenizerModel, r.Model.VocabSize)
 }
 
 // corpusOf opens the corpus of a run, once per distinct corpus; nil when it is

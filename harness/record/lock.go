@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
+
+	"ranklab/internal/lockfile"
 )
 
 // A LockedError says that another process is writing the run.
@@ -33,7 +35,7 @@ func (e *LockedError) Error() string {
 // processes lock two files of the same name.
 func lock(dir string) (*flock.Flock, error) {
 	path := filepath.Join(dir, lockFile)
-	l := flock.New(path)
+	l := lockfile.New(path)
 	// A reader that asks whether the run is alive holds the lock for an
 	// instant, so one refusal is not final.
 	ctx, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond)
@@ -47,7 +49,7 @@ func lock(dir string) (*flock.Flock, error) {
 		l.Close()
 		return nil, &LockedError{Dir: dir, PID: holder(path)}
 	}
-	if err := os.WriteFile(path, fmt.Appendf(nil, "%d\n", os.Getpid()), 0o644); err != nil {
+	if err := os.WriteFile(path, fmt.Appendf(nil, "%d\n", os.Getpid()), 0o666); err != nil {
 		l.Close()
 		return nil, err
 	}
@@ -67,7 +69,8 @@ func holder(path string) int {
 	return pid
 }
 
-// locked reports whether a process holds the lock of a run folder. It creates
+// locked reports whether a process holds the lock of a run folder, or may hold
+// it: a lock file that this user may not read could be anybody's. It creates
 // nothing, so that it works on a read-only copy.
 func locked(dir string) bool {
 	path := filepath.Join(dir, lockFile)
@@ -77,5 +80,5 @@ func locked(dir string) bool {
 	l := flock.New(path, flock.SetFlag(os.O_RDONLY))
 	defer l.Close()
 	free, err := l.TryRLock()
-	return err == nil && !free
+	return err == nil && !free || errors.Is(err, fs.ErrPermission)
 }

@@ -1,17 +1,18 @@
 package record
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"reflect"
 	"slices"
-
-	"github.com/gofrs/flock"
+	"time"
 
 	"ranklab/internal/atomicfile"
+	"ranklab/internal/lockfile"
 )
 
 // AddOrigin notes that an experiment reaches a run, creating the run's folder
@@ -32,7 +33,7 @@ func AddOrigin(root, id, numbersID string, o Origin) error {
 	}
 	// Two sweeps may add to one file at the same time. The run's own lock is
 	// taken for as long as the run trains, so this is another one.
-	l := flock.New(originsLock(root))
+	l := lockfile.New(originsLock(root))
 	if err := l.Lock(); err != nil {
 		return fmt.Errorf("lock %s: %w", l.Path(), err)
 	}
@@ -60,8 +61,11 @@ func AddOrigin(root, id, numbersID string, o Origin) error {
 	switch {
 	case i < 0:
 		all.Origins = append(all.Origins, o)
-	case reflect.DeepEqual(all.Origins[i], o):
-		return nil
+	case sameOrigin(all.Origins[i], o):
+		now := time.Now()
+		if os.Chtimes(path, now, now) == nil { // the run is still reached
+			return nil
+		} // another user's file can be replaced, not touched
 	default:
 		all.Origins[i] = o
 	}
@@ -69,4 +73,12 @@ func AddOrigin(root, id, numbersID string, o Origin) error {
 		return err
 	}
 	return atomicfile.SyncDir(filepath.Dir(dir))
+}
+
+// sameOrigin reports whether an origin that was read is the one that would be written:
+// reading makes float64 of every number.
+func sameOrigin(read, write Origin) bool {
+	a, errA := json.Marshal(read)
+	b, errB := json.Marshal(write)
+	return errA == nil && errB == nil && bytes.Equal(a, b)
 }

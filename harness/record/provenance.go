@@ -33,13 +33,14 @@ type Provenance struct {
 	// FromStep is the number of updates that this attempt took over from
 	// earlier ones.
 	FromStep int `json:"from_step,omitempty"`
-	// Attempts lists what trained a run that not one program has trained from
-	// start to end, in order; the first is the one that the other fields
+	// Attempts lists what trained a run that not one program on one kind of
+	// processor has trained from start to end, in order; the first is the one that the other fields
 	// describe. The writer sets it.
 	Attempts []AttemptProvenance `json:"attempts,omitempty"`
 }
 
-// An AttemptProvenance says which program carried a run on, from where. The
+// An AttemptProvenance says which program carried a run on, from where and on which
+// processor. The
 // attempt's own provenance.json says more.
 type AttemptProvenance struct {
 	Attempt  int    `json:"attempt"`
@@ -48,10 +49,11 @@ type AttemptProvenance struct {
 	Dirty    bool   `json:"dirty"`
 	// GoVersion is that of the compiler.
 	GoVersion string `json:"go_version"`
+	CPU       string `json:"cpu,omitempty"` // model of the processor
 }
 
 func (p Provenance) attempt() AttemptProvenance {
-	return AttemptProvenance{Attempt: p.Attempt, FromStep: p.FromStep, Revision: p.Revision, Dirty: p.Dirty, GoVersion: p.GoVersion}
+	return AttemptProvenance{Attempt: p.Attempt, FromStep: p.FromStep, Revision: p.Revision, Dirty: p.Dirty, GoVersion: p.GoVersion, CPU: p.CPU.Model}
 }
 
 // carriedOnBy adds a later attempt that keeps updates of earlier ones. p keeps
@@ -61,7 +63,12 @@ func (p Provenance) carriedOnBy(next Provenance) Provenance {
 	if n := len(p.Attempts); n > 0 {
 		last = p.Attempts[n-1]
 	}
-	if last.Revision == next.Revision && last.Dirty == next.Dirty && last.GoVersion == next.GoVersion {
+	this := next.attempt()
+	this.Attempt, this.FromStep = last.Attempt, last.FromStep
+	if last.CPU == "" { // written by an earlier program
+		this.CPU = ""
+	}
+	if last == this {
 		return p
 	}
 	if len(p.Attempts) == 0 {

@@ -118,7 +118,6 @@ type Status struct {
 	Total     int       `json:"total"` // updates planned
 	Attempt   int       `json:"attempt"`
 	PID       int       `json:"pid,omitempty"`
-	Host      string    `json:"host,omitempty"` // only when asked
 	Heartbeat time.Time `json:"heartbeat"`
 	Reason    string    `json:"reason,omitempty"` // why it stopped
 }
@@ -197,7 +196,7 @@ type Summary struct {
 
 	Time            Durations                 `json:"time"`
 	TokensPerSecond Float                     `json:"tokens_per_second"`
-	Threads         int                       `json:"threads"`
+	Threads         int                       `json:"threads"`                    // 0: not the same in all attempts
 	FLOPs           Float                     `json:"flops"`                      // arithmetic of all updates, as planned
 	PeakBytes       int64                     `json:"peak_bytes"`                 // measured peak of the process; 0 = not measured
 	PeakMeasure     string                    `json:"peak_measure,omitempty"`     // what PeakBytes is: "VmHWM", or the system's nearest

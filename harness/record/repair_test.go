@@ -136,7 +136,7 @@ func TestProvenanceOfEveryAttempt(t *testing.T) {
 	attempt := func(revision string, dirty bool, from int) Provenance {
 		t.Helper()
 		w := open(t, root)
-		must(t, w.Provenance(Provenance{Revision: revision, Dirty: dirty, GoVersion: "go of " + revision, FromStep: from}), w.Close())
+		must(t, w.Provenance(Provenance{Revision: revision, Dirty: dirty, GoVersion: "go of " + revision, CPU: CPU{Model: "fast"}, FromStep: from}), w.Close())
 		var own Provenance
 		must(t, readJSON(filepath.Join(w.AttemptDir(), provenanceFile), &own))
 		if own.Revision != revision || own.Attempt != w.Attempt() || own.Attempts != nil {
@@ -160,20 +160,26 @@ func TestProvenanceOfEveryAttempt(t *testing.T) {
 	if p.Revision != "b" || p.Dirty || p.GoVersion != "go of b" {
 		t.Errorf("no longer of the first attempt: %+v", p)
 	}
-	want := []AttemptProvenance{{2, 0, "b", false, "go of b"}, {4, 20, "b", true, "go of b"}, {6, 40, "c", false, "go of c"}}
+	want := []AttemptProvenance{{2, 0, "b", false, "go of b", "fast"}, {4, 20, "b", true, "go of b", "fast"}, {6, 40, "c", false, "go of c", "fast"}}
 	if d := cmp.Diff(want, p.Attempts); d != "" {
 		t.Errorf("attempts (-want +got):\n%s", d)
 	}
-	// The same source through another compiler is another program.
+	// The same source through another compiler is another program; and times on
+	// another processor are other times.
 	w := open(t, root)
-	must(t, w.Provenance(Provenance{Revision: "c", GoVersion: "go of tomorrow", FromStep: 50}), w.Close())
+	must(t, w.Provenance(Provenance{Revision: "c", GoVersion: "go of tomorrow", CPU: CPU{Model: "fast"}, FromStep: 50}), w.Close())
 	if r, _ := read(t, root); len(r.Provenance.Attempts) != 4 || r.Provenance.Attempts[3].GoVersion != "go of tomorrow" {
 		t.Errorf("another compiler: %+v", r.Provenance.Attempts)
+	}
+	w = open(t, root)
+	must(t, w.Provenance(Provenance{Revision: "c", GoVersion: "go of tomorrow", CPU: CPU{Model: "slow"}, FromStep: 60}), w.Close())
+	if r, _ := read(t, root); len(r.Provenance.Attempts) != 5 || r.Provenance.Attempts[4].CPU != "slow" {
+		t.Errorf("another processor: %+v", r.Provenance.Attempts)
 	}
 	// Rows that are kept are enough to tell that an attempt is not the first.
 	w = open(t, root)
 	must(t, w.Train(TrainRow{Step: 1}), w.Close())
-	if p := attempt("d", false, 0); p.Revision != "b" || len(p.Attempts) != 5 {
+	if p := attempt("d", false, 0); p.Revision != "b" || len(p.Attempts) != 6 {
 		t.Errorf("an attempt with rows of earlier ones: %+v", p)
 	}
 }

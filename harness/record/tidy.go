@@ -10,9 +10,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/gofrs/flock"
-
 	"ranklab/internal/atomicfile"
+	"ranklab/internal/lockfile"
 )
 
 // What tidying up needs to know of run folders, and may do to them.
@@ -156,7 +155,7 @@ func Removing(name string) bool { return strings.HasPrefix(name, removingPrefix)
 // holds the run. No origin is added meanwhile, and at no moment is there a part
 // of a run.
 func RemoveRun(root, name string) error {
-	l := flock.New(originsLock(root))
+	l := lockfile.New(originsLock(root))
 	if err := l.Lock(); err != nil {
 		return fmt.Errorf("lock %s: %w", l.Path(), err)
 	}

@@ -76,7 +76,7 @@ func (p *page) estimate(r record.Run) {
 	}
 	p.field("arithmetic", fmt.Sprintf("%.3g FLOP", float64(e.FLOPs)))
 	if s := r.Summary; s != nil && s.Threads != e.Threads {
-		p.field("threads", fmt.Sprintf("the run used %d: the estimate is not for it", s.Threads))
+		p.field("threads", fmt.Sprintf("the run had %s: the estimate is not for it", threadsText(s.Threads)))
 	}
 	if s := r.Summary; s != nil && s.Attempts > 1 {
 		p.field("started", fmt.Sprintf("%d×: the actual times are those of all starts", s.Attempts))
@@ -84,7 +84,10 @@ func (p *page) estimate(r record.Run) {
 }
 
 func threadsText(n int) string {
-	if n == 1 {
+	switch n {
+	case 0: // not the same in all its starts
+		return "changing numbers of threads"
+	case 1:
 		return "1 thread"
 	}
 	return fmt.Sprintf("%d threads", n)

@@ -70,7 +70,7 @@ func provenanceItems() []struct {
 			var later []string
 			for i, a := range p.Attempts {
 				if i > 0 {
-					later = append(later, fmt.Sprintf("%s, %s, after %s updates", revisionText(a.Revision, a.Dirty), a.GoVersion, thousands(float64(a.FromStep))))
+					later = append(later, carriedOn(a))
 				}
 			}
 			return strings.Join(later, "; ")

@@ -80,7 +80,7 @@ func (h *htmlSource) warnings(contract *htmlContract, claims error) *htmlKnow {
 		warn("Made by a program with changes that its revision does not hold: %s.", h.firstOf(dirty))
 	}
 	if len(restarted) > 0 {
-		warn("Carried on by another program than the one that began: %s.", h.firstOf(restarted))
+		warn("Carried on by another program, or on another processor, than the one that began: %s.", h.firstOf(restarted))
 	}
 	if len(machines) > 1 {
 		warn("The runs were made on different processors or with different numbers of threads: results do not depend on it, times and speeds do.")

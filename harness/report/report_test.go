@@ -387,7 +387,7 @@ func TestRunNamesTheProgramsOfLaterAttempts(t *testing.T) {
 	}}
 	var b bytes.Buffer
 	must(t, WriteRun(&b, r, Text))
-	for _, want := range []string{"revision of start 3", "bbb, with changes, go1.99, after 1,200 updates"} {
+	for _, want := range []string{"start 3", "bbb, with changes, go1.99, after 1,200 updates"} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("lacks %q:\n%s", want, &b)
 		}

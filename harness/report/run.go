@@ -158,7 +158,7 @@ func (p *page) results(s record.Summary) {
 	}
 	p.field("updates", thousands(float64(s.Steps)))
 	p.field("tokens seen", fmt.Sprintf("%s (%s positions, %s epochs)", thousands(float64(s.TokensSeen)), thousands(float64(s.Positions)), measure(float64(s.Epochs))))
-	p.field("speed", fmt.Sprintf("%s tokens/s with %d threads", thousands(float64(s.TokensPerSecond)), s.Threads))
+	p.field("speed", fmt.Sprintf("%s tokens/s with %s", thousands(float64(s.TokensPerSecond)), threadsText(s.Threads)))
 	text := fmt.Sprintf("training %s, of it refreshes and merges %s; evaluation %s",
 		duration(float64(s.Time.TrainS)), duration(float64(s.Time.RefreshS)), duration(float64(s.Time.EvalS)))
 	if s.Time.CheckpointS > 0 || s.Time.SetupS > 0 { // old records do not say
@@ -167,7 +167,7 @@ func (p *page) results(s record.Summary) {
 	if s.Time.DiagnosticsS > 0 {
 		text += "; diagnostics " + duration(float64(s.Time.DiagnosticsS))
 	}
-	if s.Time.WaitedS > 0 {
+	if s.Waiting() > 0 {
 		text += fmt.Sprintf("; %.1f %% of all of it waiting for a processor", 100*s.Waiting())
 	}
 	p.field("time", fmt.Sprintf("%s; started %d×", text, s.Attempts))
@@ -227,12 +227,21 @@ func revisionText(revision string, dirty bool) string {
 	return revision
 }
 
+// carriedOn says what carried a run on, and from where.
+func carriedOn(a record.AttemptProvenance) string {
+	parts := []string{revisionText(a.Revision, a.Dirty), a.GoVersion}
+	if a.CPU != "" {
+		parts = append(parts, a.CPU)
+	}
+	return strings.Join(append(parts, fmt.Sprintf("after %s updates", thousands(float64(a.FromStep)))), ", ")
+}
+
 func (p *page) provenance(v record.Provenance) {
 	p.title("provenance")
 	p.field("revision", revisionText(v.Revision, v.Dirty))
 	for i, a := range v.Attempts {
 		if i > 0 { // the first is the run's own provenance
-			p.field(fmt.Sprintf("revision of start %d", a.Attempt), fmt.Sprintf("%s, %s, after %s updates", revisionText(a.Revision, a.Dirty), a.GoVersion, thousands(float64(a.FromStep))))
+			p.field(fmt.Sprintf("start %d", a.Attempt), carriedOn(a))
 		}
 	}
 	p.field("numerics", fmt.Sprintf("version %d", v.NumericsVersion))

@@ -88,6 +88,8 @@ func TestGoldenRun(t *testing.T) {
 	got.Wide = sums(set, base, wideVariants())
 	set, base = tiny(t)
 	got.Tiny = sums(set, base, variants())
+	set, base = tinyUneven(t)
+	got.Protocols = sums(set, base, golden.Protocols())
 	if *update {
 		data, err := json.MarshalIndent(got, "", "  ")
 		if err == nil {
@@ -108,7 +110,7 @@ func TestGoldenRun(t *testing.T) {
 	for _, size := range []struct {
 		name      string
 		got, want map[string]golden.Sums
-	}{{"wide", got.Wide, want.Wide}, {"tiny", got.Tiny, want.Tiny}} {
+	}{{"wide", got.Wide, want.Wide}, {"tiny", got.Tiny, want.Tiny}, {"protocol", got.Protocols, want.Protocols}} {
 		for _, name := range slices.Sorted(maps.Keys(size.got)) {
 			if size.got[name] != size.want[name] {
 				t.Errorf("%s, %s: the numbers of a run have changed, or it is new. If that is meant, raise spec.NumericsVersion unless it is new, write %s anew with -update, and train the committed results again or label them\n got %+v\nwant %+v", name, size.name, path, size.got[name], size.want[name])

@@ -1,6 +1,8 @@
 package train
 
 import (
+	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -10,6 +12,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -47,18 +50,43 @@ type position struct {
 	DiagnosticsS float64 `json:"diagnostics_seconds,omitempty"`
 	// WaitedS is thread-seconds of all the others.
 	WaitedS float64 `json:"waited_seconds,omitempty"`
+	// Threads is that of all attempts so far; -1 if they had not the same.
+	Threads int `json:"threads,omitempty"`
+	// LogEvery and DigestEvery are those of the rows that were written before. The
+	// rest of the run keeps them.
+	LogEvery    int `json:"log_every,omitempty"`
+	DigestEvery int `json:"digest_every,omitempty"`
 
 	Sums map[string]string `json:"sha256"`      // of the two files beside this one
-	Self string            `json:"self_sha256"` // of this file as JSON without this field
+	Self string            `json:"self_sha256"` // of this file without white space, this field being empty
 }
 
-// sum returns the SHA-256 of everything that the position says, and so Self
-// unless a bit has flipped.
-func (p position) sum() (string, error) {
+// file returns the content of state.json and sets Self.
+func (p *position) file() ([]byte, error) {
 	p.Self = ""
-	data, err := json.Marshal(p)
-	sum := sha256.Sum256(data)
-	return hex.EncodeToString(sum[:]), err
+	data, err := json.MarshalIndent(p, "", "  ")
+	if err != nil {
+		return nil, err
+	}
+	if p.Self, err = positionSum(data); err != nil {
+		return nil, err
+	}
+	data, err = json.MarshalIndent(p, "", "  ")
+	return append(data, '\n'), err
+}
+
+var selfField = regexp.MustCompile(`"self_sha256":"[0-9a-f]*"`)
+
+// positionSum returns what Self is in the content of a state.json unless a bit
+// has flipped. It takes the file as it is, since a program that writes more
+// fields than this one knows may have written it.
+func positionSum(file []byte) (string, error) {
+	var compact bytes.Buffer
+	if err := json.Compact(&compact, file); err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256(selfField.ReplaceAll(compact.Bytes(), []byte(`"self_sha256":""`)))
+	return hex.EncodeToString(sum[:]), nil
 }
 
 const (
@@ -136,15 +164,12 @@ func (r *runner) saveCheckpoint(dir string, pos position, keep int) error {
 }
 
 // writePosition writes the position of the checkpoint in a folder, with its sum.
-func writePosition(dir string, pos position) (err error) {
-	if pos.Self, err = pos.sum(); err != nil {
-		return err
-	}
-	meta, err := json.MarshalIndent(pos, "", "  ")
+func writePosition(dir string, pos position) error {
+	meta, err := pos.file()
 	if err != nil {
 		return err
 	}
-	return atomicfile.Write(filepath.Join(dir, metaFile), append(meta, '\n'))
+	return atomicfile.Write(filepath.Join(dir, metaFile), meta)
 }
 
 // prune removes all checkpoints under dir but the newest keep.
@@ -154,7 +179,7 @@ func prune(dir string, keep int) error {
 		return err
 	}
 	for _, old := range names[min(keep, len(names)):] {
-		if err := os.RemoveAll(filepath.Join(dir, old)); err != nil {
+		if err := RemoveCheckpoint(filepath.Join(dir, old)); err != nil {
 			return err
 		}
 		failpoint.Here("checkpoint removed")
@@ -219,8 +244,13 @@ func writeTensors(path string, tensors []safetensors.Tensor) (sum string, err er
 // checkpoints lists the checkpoint folders under dir, newest first.
 func checkpoints(dir string) ([]string, error) { return folders(dir, goodPrefix) }
 
-// folders lists the folders under dir whose names have a prefix, in descending
-// order.
+// byStep orders names of checkpoints by their step, which has seven digits or more.
+func byStep(a, b string) int {
+	return cmp.Or(cmp.Compare(len(a), len(b)), strings.Compare(a, b))
+}
+
+// folders lists the folders under dir whose names have a prefix, the last by
+// step first.
 func folders(dir, prefix string) ([]string, error) {
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -232,8 +262,7 @@ func folders(dir, prefix string) ([]string, error) {
 			names = append(names, e.Name())
 		}
 	}
-	slices.Sort(names)
-	slices.Reverse(names)
+	slices.SortFunc(names, func(a, b string) int { return byStep(b, a) })
 	return names, err
 }
 
@@ -266,7 +295,9 @@ func LatestStep(dir string) int {
 
 // findCheckpoint returns the newest checkpoint under dir whose sums are right
 // and that accepts. Every one that it has to pass over is renamed and reported
-// through warn. What a killed process left half written is removed.
+// through warn. One that cannot be read now, for reasons of the disk or the
+// network, may well be good: that is an error, and it stays where it is. What a
+// killed process left half written is removed.
 func findCheckpoint(dir string, accept func(position) error, warn func(string)) (path string, pos position, err error) {
 	torn, err := folders(dir, writingPrefix)
 	if err != nil {
@@ -293,6 +324,9 @@ func findCheckpoint(dir string, accept func(position) error, warn func(string)) 
 		if err == nil {
 			return path, pos, nil
 		}
+		if unreadable(err) {
+			return "", position{}, fmt.Errorf("checkpoint %s cannot be read (%w): try again, or move %s away to carry on from the one before it, or from the start", name, err, path)
+		}
 		warn(fmt.Sprintf("checkpoint %s is damaged (%v) and put aside; trying the one before", name, err))
 		aside := filepath.Join(dir, damagedPrefix+name)
 		if err := errors.Join(os.RemoveAll(aside), os.Rename(path, aside)); err != nil {
@@ -300,6 +334,13 @@ func findCheckpoint(dir string, accept func(position) error, warn func(string)) 
 		}
 	}
 	return "", position{}, nil
+}
+
+// unreadable reports whether an error is the system's, and says nothing of what
+// a file holds.
+func unreadable(err error) bool {
+	var system *fs.PathError
+	return errors.As(err, &system) && !errors.Is(err, fs.ErrNotExist)
 }
 
 func readPosition(path string) (pos position, err error) {
@@ -310,7 +351,7 @@ func readPosition(path string) (pos position, err error) {
 	if err := json.Unmarshal(data, &pos); err != nil {
 		return pos, fmt.Errorf("%s: %w", metaFile, err)
 	}
-	if sum, err := pos.sum(); err != nil || sum != pos.Self {
+	if sum, err := positionSum(data); err != nil || sum != pos.Self {
 		return position{}, fmt.Errorf("%s: its SHA-256 is %.12s…, recorded was %.12s…", metaFile, sum, pos.Self)
 	}
 	return pos, nil

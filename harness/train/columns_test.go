@@ -35,6 +35,7 @@ func TestColumns(t *testing.T) {
 		{"bases in 8 bits", run(galore, func(s *spec.Run) { s.Method.ProjectorDtype = "int8" }), 326_768_640, 0},
 		{"bases in 4 bits", run(galore, func(s *spec.Run) { s.Method.ProjectorDtype = "int4" }), 318_511_104, 0},
 		{"bases in float32, moments in bfloat16", run(galore, func(s *spec.Run) { s.Method.ProjectorDtype = "float32" }), 2 * 171480576, 3 * 93978624},
+		{"a full-rank warm start", run(footprint.Method{Kind: "relora", Rank: 256}, func(s *spec.Run) { s.Method.FullRankSteps = 5 }), 2 * 268211712, 0},
 		{"attention alone", run(galore, func(s *spec.Run) { s.Method.Targets = []string{"attn"} }), 0, 0},
 		{"no momentum", run(footprint.Method{Kind: "sgd"}, func(s *spec.Run) { s.Method.Momentum = 0 }), 0, 0},
 	} {

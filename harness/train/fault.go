@@ -8,7 +8,9 @@ import (
 )
 
 // overflow is the gradient norm whose square float32 cannot hold: from there on
-// second moments are infinite, and what they divide stands still for ever.
+// second moments are infinite, and what they divide stands still for ever. The norm
+// is that before clipping: a run with such gradients has left the numbers, whatever
+// they are clipped to.
 var overflow = math.Sqrt(math.MaxFloat32)
 
 // fault looks at what the update to step gave and says why the run has left the

@@ -3,7 +3,7 @@ package train
 // A Message is what a training process tells the process that started it: one
 // line of JSON on standard output at each log row and change of phase.
 type Message struct {
-	Phase           string  `json:"phase"` // "start" | "train" | "eval" | "checkpoint" | "done" | "diverged" | "stopped"
+	Phase           string  `json:"phase"` // "start" | "train" | "eval" | "done" | "diverged" | "stopped"
 	Step            int     `json:"step"`
 	Steps           int     `json:"steps"`
 	Loss            float64 `json:"loss,omitempty"`

@@ -23,6 +23,9 @@ func (p position) check(folder string) error {
 			return fmt.Errorf("%s: a time of %v seconds", metaFile, seconds)
 		}
 	}
+	if p.Threads < -1 || p.LogEvery < 0 || p.DigestEvery < 0 {
+		return fmt.Errorf("%s: %d threads, log_every %d, digest_every %d", metaFile, p.Threads, p.LogEvery, p.DigestEvery)
+	}
 	return nil
 }
 

@@ -88,8 +88,12 @@ func (r *runner) stepFLOPs() float64 {
 		backward += againFLOPs(r.model, t.MaxLength)
 	}
 	sum := float64(t.TotalBatchSize*t.MaxLength) * (forward + backward)
+	rank := float64(r.spec.Method.Rank)
 	for _, l := range r.projected() { // project and project back: 2·m·n·r each, once per update
-		sum += 4 * float64(l.In) * float64(l.Out) * float64(r.spec.Method.Rank)
+		sum += 4 * float64(l.In) * float64(l.Out) * rank
+		if r.spec.Method.ProjType == "full" { // and the other side of what is left
+			sum += 4 * float64(l.In) * rank * rank
+		}
 	}
 	return sum
 }

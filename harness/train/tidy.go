@@ -105,7 +105,7 @@ func Spares(run string, keep Keep) (spares []Spare, err error) {
 		return spares, nil
 	}
 	for _, name := range aside {
-		if strings.TrimPrefix(name, damagedPrefix) <= good[0] { // in the order of steps
+		if byStep(strings.TrimPrefix(name, damagedPrefix), good[0]) <= 0 {
 			spare(name, Damaged, good[0]+" is good")
 		}
 	}

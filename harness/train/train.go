@@ -192,6 +192,17 @@ func (t *training) setUp(device *tensor.Device) error {
 	if err := at.of(s.Train); err != nil {
 		return fmt.Errorf("checkpoint %s: %w", ckpt, err)
 	}
+	if at.LogEvery > 0 && (at.LogEvery != s.Train.LogEvery || at.DigestEvery != s.Train.DigestEvery) {
+		t.log.Warn("the rows of a run have one cadence: log_every and digest_every stay what they were", "log_every", at.LogEvery, "digest_every", at.DigestEvery)
+		t.Spec.Train.LogEvery, t.Spec.Train.DigestEvery = at.LogEvery, at.DigestEvery
+		s = t.Spec
+	}
+	at.LogEvery, at.DigestEvery = s.Train.LogEvery, s.Train.DigestEvery
+	if ckpt != "" && at.Threads != device.Threads() {
+		at.Threads = -1
+	} else {
+		at.Threads = device.Threads()
+	}
 	if t.prediction, err = Predict(s, device); err != nil {
 		return err
 	}
@@ -493,7 +504,7 @@ func (t *training) finish(state, reason string) (*record.Summary, error) {
 			CheckpointS: record.Float(t.at.CheckpointS), SetupS: record.Float(t.at.SetupS),
 			DiagnosticsS: record.Float(t.at.DiagnosticsS), WaitedS: record.Float(t.at.WaitedS),
 		},
-		TokensPerSecond: record.Float(t.tokensPerSecond()), Threads: t.device.Threads(),
+		TokensPerSecond: record.Float(t.tokensPerSecond()), Threads: max(t.at.Threads, 0),
 		FLOPs:     record.Float(t.prediction.UpdateFLOPs(t.at.Step)),
 		PeakBytes: t.meter.measured.PeakBytes, PeakMeasure: t.meter.measured.Measure, CheckpointBytes: checkpointBytes(t.checkpoints()),
 		Memory: t.books.Registered,

@@ -30,6 +30,17 @@ func tiny(t testing.TB) (*corpus.Set, spec.Run) {
 	return set, s
 }
 
+// tinyUneven is [tiny] for the protocols.
+func tinyUneven(t testing.TB) (*corpus.Set, spec.Run) {
+	t.Helper()
+	set, s, err := golden.PrepareUneven(t.Context(), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Train.DigestEvery = 3
+	return set, s
+}
+
 // variants are the methods under test by name; each changes the tiny run.
 func variants() map[string]func(*spec.Run) { return golden.Variants() }
 
@@ -95,13 +106,20 @@ func (r result) mustEqual(t *testing.T, what string, other result) {
 	}
 }
 
-// TestSameBits trains every method with one thread and with three, with both
-// sinks, and interrupted twice; all end with the same bits.
+// TestSameBits trains every method and protocol with one thread and with three,
+// with both sinks where both can be, and interrupted twice; all end with the same
+// bits.
 func TestSameBits(t *testing.T) {
 	set, base := tiny(t)
-	for name, change := range variants() {
+	uneven, other := tinyUneven(t)
+	all := golden.Protocols()
+	maps.Copy(all, variants())
+	for name, change := range all {
 		t.Run(name, func(t *testing.T) {
-			s := base
+			set, s := set, base
+			if _, ok := golden.Protocols()[name]; ok {
+				set, s = uneven, other
+			}
 			change(&s)
 			s.Method.Name = name
 			o := Options{Spec: s, Data: set, Results: t.TempDir(), Threads: 1}
@@ -127,10 +145,12 @@ func TestSameBits(t *testing.T) {
 				mustTrain(t, kernels).mustEqual(t, isa.String(), want)
 			}
 
-			layerwise := o
-			layerwise.Results = t.TempDir()
-			layerwise.Spec.Train.Layerwise = true
-			mustTrain(t, layerwise).mustEqual(t, "layer-wise", want)
+			if s.Train.BatchSize == s.Train.TotalBatchSize && s.Train.GradClipping == 0 {
+				layerwise := o
+				layerwise.Results = t.TempDir()
+				layerwise.Spec.Train.Layerwise = true
+				mustTrain(t, layerwise).mustEqual(t, "layer-wise", want)
+			}
 
 			stopped := o
 			stopped.Results = t.TempDir()
@@ -361,6 +381,35 @@ func TestCheckpoints(t *testing.T) {
 		if training, done := Checkpoints(s.Train); training != most || done != count() {
 			t.Errorf("every %d of %d updates, %d kept: said to be %d and %d, are %d and %d", c.every, s.Train.Steps, c.keep, training, done, most, count())
 		}
+	}
+}
+
+// TestCadence: a run that is carried on with another cadence of rows and another
+// number of threads keeps the cadence, and does not claim one number of threads.
+func TestCadence(t *testing.T) {
+	set, s := tiny(t)
+	variants()["lora"](&s)
+	want := mustTrain(t, Options{Spec: s, Data: set, Results: t.TempDir(), Threads: 1})
+	o := Options{Spec: s, Data: set, Results: t.TempDir(), Threads: 1}
+	ctx, cancel := context.WithCancel(t.Context())
+	o.Messages = func(m Message) {
+		if m.Phase == "train" && m.Step >= 4 {
+			cancel()
+		}
+	}
+	if _, err := Run(ctx, o); !errors.Is(err, ErrStopped) {
+		t.Fatal(err)
+	}
+	o.Messages, o.Threads = nil, 2
+	o.Spec.Train.LogEvery, o.Spec.Train.DigestEvery = s.Train.LogEvery+1, 0
+	got := mustTrain(t, o)
+	got.mustEqual(t, "another cadence", want)
+	if want.summary.Threads != 1 || got.summary.Threads != 0 {
+		t.Errorf("threads %d and %d, want 1, and 0 for a mix", want.summary.Threads, got.summary.Threads)
+	}
+	kept, err := spec.LoadRun(record.SpecPath(got.run.Dir))
+	if err != nil || kept.Train.LogEvery != s.Train.LogEvery || kept.Train.DigestEvery != s.Train.DigestEvery {
+		t.Errorf("%v: the spec says log_every %d, digest_every %d", err, kept.Train.LogEvery, kept.Train.DigestEvery)
 	}
 }
 

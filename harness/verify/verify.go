@@ -4,8 +4,11 @@ package verify
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"time"
@@ -14,6 +17,7 @@ import (
 	"ranklab/harness/record"
 	"ranklab/harness/spec"
 	"ranklab/harness/train"
+	"ranklab/internal/atomicfile"
 	"ranklab/tensor"
 )
 
@@ -23,8 +27,8 @@ type Options struct {
 	Spec spec.Run   // its resolved spec
 	Data *corpus.Set
 	// Scratch is a results folder of this verification's own. One that was
-	// interrupted carries on from what it left there; without a difference the
-	// folder is removed at the end.
+	// interrupted carries on from what it left there, if the same program does;
+	// without a difference the folder is removed at the end.
 	Scratch  string
 	Steps    int // the first updates; 0 = as far as the record goes
 	From     int // begin at the stored run's checkpoint after so many updates; 0 = at the start
@@ -116,6 +120,10 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 			return nil, err
 		}
 		report.Kept = record.Dir(o.Scratch, id)
+		// Whoever looks again wants to see it again, not to carry on from here.
+		if err := os.Remove(filepath.Join(o.Scratch, programFile)); err != nil {
+			return nil, err
+		}
 	} else if err := os.RemoveAll(o.Scratch); err != nil {
 		return nil, err
 	}
@@ -141,20 +149,49 @@ func otherNumbers(o Options, now spec.Digests) *Difference {
 	return &Difference{What: "numbers_id: spec.toml is not what the run was made from", Stored: o.Run.NumbersID, Again: o.Spec.NumbersID(now)}
 }
 
+// programFile in a scratch folder holds the digest of the program that works there.
+const programFile = "program.sha256"
+
 // prepare makes the scratch folder ready: empty, forked from a checkpoint, or as
-// an interrupted verification left it.
+// an interrupted verification by the same program left it. What another program
+// has computed says nothing of this one.
 func (o Options) prepare(id string) error {
-	dir := record.Dir(o.Scratch, id)
-	if old, err := record.Read(dir); err == nil && !old.Finished() && old.Status != nil {
+	program, err := thisProgram()
+	if err != nil {
+		return err
+	}
+	marker := filepath.Join(o.Scratch, programFile)
+	before, err := os.ReadFile(marker)
+	if old, readErr := record.Read(record.Dir(o.Scratch, id)); err == nil && readErr == nil && string(before) == program && !old.Finished() && old.Status != nil {
 		return nil
 	}
 	if err := os.RemoveAll(o.Scratch); err != nil {
 		return err
 	}
-	if o.From == 0 {
-		return nil
+	if o.From > 0 {
+		if err := train.Fork(o.Run.Dir, o.From, o.Scratch, id); err != nil {
+			return err
+		}
 	}
-	return train.Fork(o.Run.Dir, o.From, o.Scratch, id)
+	return errors.Join(os.MkdirAll(o.Scratch, 0o777), atomicfile.Write(marker, []byte(program)))
+}
+
+// thisProgram returns the SHA-256 of the file that this process executes.
+func thisProgram() (string, error) {
+	f, err := os.Open("/proc/self/exe") // that file, even if there is another of its name by now
+	if err != nil {
+		path, err := os.Executable()
+		if err != nil {
+			return "", err
+		}
+		if f, err = os.Open(path); err != nil {
+			return "", err
+		}
+	}
+	defer f.Close()
+	h := sha256.New()
+	_, err = io.Copy(h, f)
+	return hex.EncodeToString(h.Sum(nil)), err
 }
 
 // again trains, and compares while it does.

@@ -303,6 +303,64 @@ func TestInterrupted(t *testing.T) {
 	}
 }
 
+// TestOtherProgram: what another program has computed of a verification is
+// computed again.
+func TestOtherProgram(t *testing.T) {
+	o := stored(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	o.Messages = func(m train.Message) {
+		if m.Step >= 5 {
+			cancel()
+		}
+	}
+	if _, err := Run(ctx, o); !errors.Is(err, train.ErrStopped) {
+		t.Fatalf("stopped: %v", err)
+	}
+	if err := os.WriteFile(filepath.Join(o.Scratch, programFile), []byte("another"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	first := -1
+	o.Messages = func(m train.Message) {
+		if first < 0 {
+			first = m.Step
+		}
+	}
+	if r := mustRun(t, o); r.Difference != nil || r.Rows != 15 || first != 0 {
+		t.Errorf("%+v, began at update %d", r, first)
+	}
+}
+
+// TestSecondLook: a difference that is gone is not found again, whatever the run
+// that differed has left.
+func TestSecondLook(t *testing.T) {
+	o := stored(t)
+	path := filepath.Join(o.Run.Dir, "metrics.jsonl")
+	good, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.replace(t, "metrics.jsonl", `"step":4,(.*?)"loss":\d`, `"step":4,"loss":0`)
+	r := mustRun(t, o)
+	if r.Difference == nil || r.Kept == "" {
+		t.Fatalf("%+v", r)
+	}
+	for _, name := range []string{"summary.json", "metrics.jsonl"} { // as if that run had been stopped, and wrong
+		if err := os.RemoveAll(filepath.Join(r.Kept, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(r.Kept, "metrics.jsonl"), []byte(`{"k":"train","step":1,"loss":9}`+"\n"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, good, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	o.read(t)
+	if r := mustRun(t, o); r.Difference != nil || r.Rows != 15 || r.Digests != 4 {
+		t.Errorf("%+v", r)
+	}
+}
+
 // TestUnfinished: of a run that was interrupted, what there is is compared.
 func TestUnfinished(t *testing.T) {
 	o := stored(t)

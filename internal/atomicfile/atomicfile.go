@@ -21,8 +21,9 @@ import (
 // tempMark is part of the name of every temporary file, and of no other file.
 const tempMark = ".atomic-"
 
-// Write replaces the file at path by data. On an error the old file, if any,
-// is untouched and the temporary file is removed.
+// Write replaces the file at path by data. On an error the temporary file is
+// removed and the old file, if any, untouched; unless it is the last step that
+// failed: then the new content is there, and may not outlive a power cut.
 func Write(path string, data []byte) error {
 	return WriteFunc(path, func(w io.Writer) error {
 		_, err := w.Write(data)
@@ -68,7 +69,7 @@ func createTemp(path string) (*os.File, error) {
 	dir, base := filepath.Split(path)
 	for range 100 {
 		name := filepath.Join(dir, TempName(base))
-		f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o644)
+		f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
 		if !errors.Is(err, os.ErrExist) {
 			return f, err
 		}

@@ -4,8 +4,11 @@ package machine
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
+	"syscall"
 )
 
 // Memory is in bytes.
@@ -53,10 +56,28 @@ const (
 // DiskFor describes the file system that a folder lies in, or would: that of the
 // nearest folder above it that is there.
 func DiskFor(folder string) (Disk, error) {
-	for at := folder; ; at = filepath.Dir(at) {
-		d, err := ReadDisk(at)
-		if !errors.Is(err, fs.ErrNotExist) || at == filepath.Dir(at) {
-			return d, err
+	at, err := Existing(folder)
+	if err != nil {
+		return Disk{}, err
+	}
+	return ReadDisk(at)
+}
+
+// Existing returns the folder, or the nearest one above it that is there.
+func Existing(dir string) (string, error) {
+	for at := dir; ; at = filepath.Dir(at) {
+		info, err := os.Stat(at)
+		switch {
+		case err == nil && !info.IsDir():
+			return "", fmt.Errorf("%s is not a folder", at)
+		case err == nil:
+			return at, nil
+		case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR): // below a file
+			if at == filepath.Dir(at) {
+				return "", err
+			}
+		default:
+			return "", err
 		}
 	}
 }
