@@ -279,10 +279,10 @@ func TestDiverged(t *testing.T) {
 	}
 }
 
-// TestInterrupted: a verification that was stopped carries on from its own
-// checkpoint.
-func TestInterrupted(t *testing.T) {
-	o := stored(t)
+// interrupted stops a verification after five updates, carries it on after a change,
+// and returns the update at which it was carried on.
+func interrupted(t *testing.T, o Options, change func()) (r *Report, at int) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	o.Messages = func(m train.Message) {
 		if m.Step >= 5 {
@@ -292,14 +292,21 @@ func TestInterrupted(t *testing.T) {
 	if _, err := Run(ctx, o); !errors.Is(err, train.ErrStopped) {
 		t.Fatalf("stopped: %v", err)
 	}
-	first := -1
+	change()
+	at = -1
 	o.Messages = func(m train.Message) {
-		if first < 0 {
-			first = m.Step
+		if at < 0 {
+			at = m.Step
 		}
 	}
-	if r := mustRun(t, o); r.Difference != nil || r.Rows != 15 || first < 5 {
-		t.Errorf("%+v, carried on at update %d", r, first)
+	return mustRun(t, o), at
+}
+
+// TestInterrupted: a verification that was stopped carries on from its own
+// checkpoint.
+func TestInterrupted(t *testing.T) {
+	if r, at := interrupted(t, stored(t), func() {}); r.Difference != nil || r.Rows != 15 || at < 5 {
+		t.Errorf("%+v, carried on at update %d", r, at)
 	}
 }
 
@@ -307,26 +314,13 @@ func TestInterrupted(t *testing.T) {
 // computed again.
 func TestOtherProgram(t *testing.T) {
 	o := stored(t)
-	ctx, cancel := context.WithCancel(t.Context())
-	o.Messages = func(m train.Message) {
-		if m.Step >= 5 {
-			cancel()
+	r, at := interrupted(t, o, func() {
+		if err := os.WriteFile(filepath.Join(o.Scratch, programFile), []byte("another"), 0o666); err != nil {
+			t.Fatal(err)
 		}
-	}
-	if _, err := Run(ctx, o); !errors.Is(err, train.ErrStopped) {
-		t.Fatalf("stopped: %v", err)
-	}
-	if err := os.WriteFile(filepath.Join(o.Scratch, programFile), []byte("another"), 0o666); err != nil {
-		t.Fatal(err)
-	}
-	first := -1
-	o.Messages = func(m train.Message) {
-		if first < 0 {
-			first = m.Step
-		}
-	}
-	if r := mustRun(t, o); r.Difference != nil || r.Rows != 15 || first != 0 {
-		t.Errorf("%+v, began at update %d", r, first)
+	})
+	if r.Difference != nil || r.Rows != 15 || at != 0 {
+		t.Errorf("%+v, began at update %d", r, at)
 	}
 }
 
