@@ -93,6 +93,20 @@ func mustTrain(t *testing.T, o Options) result {
 	return r
 }
 
+// stopAt trains a run until it has made so many updates, and stops it.
+func stopAt(t *testing.T, o Options, step int) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	o.Messages = func(m Message) {
+		if m.Phase == "train" && m.Step >= step {
+			cancel()
+		}
+	}
+	if _, err := Run(ctx, o); !errors.Is(err, ErrStopped) {
+		t.Fatal(err)
+	}
+}
+
 func (r result) mustEqual(t *testing.T, what string, other result) {
 	t.Helper()
 	if r.summary.StateDigest != other.summary.StateDigest {
@@ -262,15 +276,7 @@ func TestDurations(t *testing.T) {
 	variants()["galore"](&s)
 	s.Train.CheckpointEvery = 4
 	o := Options{Spec: s, Data: set, Results: t.TempDir(), Threads: 1}
-	ctx, cancel := context.WithCancel(t.Context())
-	o.Messages = func(m Message) {
-		if m.Phase == "train" && m.Step >= 7 {
-			cancel()
-		}
-	}
-	if _, err := Run(ctx, o); !errors.Is(err, ErrStopped) {
-		t.Fatal(err)
-	}
+	stopAt(t, o, 7)
 	_, first, err := findCheckpoint(filepath.Join(record.Dir(o.Results, s.RunID(Digests(set))), "ckpt"), func(position) error { return nil }, func(string) {})
 	if err != nil || !(first.SetupS > 0 && first.CheckpointS > 0) { // of the checkpoint after 4 updates
 		t.Fatalf("%+v, %v", first, err)
@@ -391,15 +397,7 @@ func TestCadence(t *testing.T) {
 	variants()["lora"](&s)
 	want := mustTrain(t, Options{Spec: s, Data: set, Results: t.TempDir(), Threads: 1})
 	o := Options{Spec: s, Data: set, Results: t.TempDir(), Threads: 1}
-	ctx, cancel := context.WithCancel(t.Context())
-	o.Messages = func(m Message) {
-		if m.Phase == "train" && m.Step >= 4 {
-			cancel()
-		}
-	}
-	if _, err := Run(ctx, o); !errors.Is(err, ErrStopped) {
-		t.Fatal(err)
-	}
+	stopAt(t, o, 4)
 	o.Messages, o.Threads = nil, 2
 	o.Spec.Train.LogEvery, o.Spec.Train.DigestEvery = s.Train.LogEvery+1, 0
 	got := mustTrain(t, o)
@@ -421,15 +419,7 @@ func TestDamagedCheckpoint(t *testing.T) {
 	s.Train.CheckpointEvery = 2
 	o := Options{Spec: s, Data: set, Results: t.TempDir(), Threads: 1}
 	want := mustTrain(t, Options{Spec: s, Data: set, Results: t.TempDir(), Threads: 1})
-	ctx, cancel := context.WithCancel(t.Context())
-	o.Messages = func(m Message) {
-		if m.Phase == "train" && m.Step >= 7 {
-			cancel()
-		}
-	}
-	if _, err := Run(ctx, o); !errors.Is(err, ErrStopped) {
-		t.Fatal(err)
-	}
+	stopAt(t, o, 7)
 	dir := filepath.Join(record.Dir(o.Results, s.RunID(Digests(set))), "ckpt")
 	names, err := checkpoints(dir)
 	if err != nil || len(names) != kept {
@@ -461,19 +451,7 @@ func TestAllCheckpointsDamaged(t *testing.T) {
 	s.Train.CheckpointEvery = 4
 	o := Options{Spec: s, Data: set, Results: t.TempDir(), Threads: 1}
 	want := mustTrain(t, Options{Spec: s, Data: set, Results: t.TempDir(), Threads: 1})
-	stopAt := func(step int) {
-		ctx, cancel := context.WithCancel(t.Context())
-		o.Messages = func(m Message) {
-			if m.Phase == "train" && m.Step >= step {
-				cancel()
-			}
-		}
-		if _, err := Run(ctx, o); !errors.Is(err, ErrStopped) {
-			t.Fatal(err)
-		}
-		o.Messages = nil
-	}
-	stopAt(9)
+	stopAt(t, o, 9)
 	dir := filepath.Join(record.Dir(o.Results, s.RunID(Digests(set))), "ckpt")
 	names, err := checkpoints(dir)
 	if err != nil || len(names) != kept {
@@ -484,7 +462,7 @@ func TestAllCheckpointsDamaged(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	stopAt(3)
+	stopAt(t, o, 3)
 	if step := LatestStep(dir); step != 3 {
 		t.Errorf("the newest checkpoint is of step %d", step)
 	}
